@@ -1,0 +1,1 @@
+"""Isolated machines: Docker and bubblewrap behind one protocol."""

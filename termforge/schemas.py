@@ -1,0 +1,395 @@
+"""The records: what a TerminalTask, a Trajectory and a Verdict are. See the README for the words.
+
+Frozen pydantic models, `extra="forbid"`; bytes travel as base64 in JSON. Columns on disk: termforge/columns.py.
+Fields are only added, always with a default: a TerminalTask's id leaves defaults out, so it survives additions.
+"""
+
+import hashlib
+import json
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+SCHEMA_VERSION = 1
+
+Domain = Literal[
+    "data-processing",
+    "data-querying",
+    "data-science",
+    "debugging",
+    "file-operations",
+    "scientific-computing",
+    "security",
+    "software-engineering",
+    "system-administration",
+    # The release's two further domains share images with software-engineering and data-science.
+    "dependency-management",
+    "model-training",
+]
+DOMAINS: tuple[Domain, ...] = get_args(Domain)[:9]
+"""The nine domains that have an image of their own."""
+
+SourceName = Literal["math", "code", "swe", "seed", "skill", "forge"]
+
+
+class Need(StrEnum):
+    """What a task may ask of its sandbox beyond files, processes and a terminal."""
+
+    USERS = "users"  # chown, useradd, su: several uids
+    PACKAGES = "packages"  # an allow-listed package proxy
+    SERVICES = "services"  # daemons that outlive a shell, on ports below 1024 too
+    PTRACE = "ptrace"  # gdb, strace
+    NET_ADMIN = "net_admin"
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        ser_json_inf_nan="strings",
+    )
+
+
+class File(Record):
+    """A file laid into a sandbox before the agent starts (or with the tests)."""
+
+    path: str
+    """Absolute and normal: no `..`, no trailing slash."""
+    content: bytes
+    mode: int = 0o644
+
+    @field_validator("path")
+    @classmethod
+    def _path_is_absolute_and_normal(cls, path: str) -> str:
+        parts = path.split("/")
+        if not path.startswith("/") or any(part in ("", ".", "..") for part in parts[1:]) or "\0" in path:
+            raise ValueError(f"not an absolute, normal path: {path!r}")
+        return path
+
+
+class ImageRecipe(Record):
+    """Which image a task runs on. The recipe, not a build: the same on every machine."""
+
+    name: str
+    """One of DOMAINS, or `host` for the bubblewrap pseudo-image of this machine's own /usr."""
+    recipe: str
+    """Hash of the recipe; empty for `host`, which has none and stays out of real mixtures."""
+
+
+class Image(Record):
+    """What was built or probed here for a recipe: belongs to a trial, not to a task."""
+
+    name: str
+    recipe: str
+    digest: str
+    """Content digest of the built image; for `host` the inventory's hash."""
+    inventory: str
+    """Hash of the inventory: apt and Python packages with versions."""
+
+
+class Test(Record):
+    id: str
+    """`file.py::function` as pytest reports it, relative to /tests."""
+    weight: float = Field(default=1.0, gt=0)
+
+    __test__ = False  # not for pytest
+
+
+class Verifier(Record):
+    """Pytest files and the ids they must report. Grading: termforge/verify.py."""
+
+    files: tuple[File, ...]
+    """Under /tests; never in the agent's sandbox."""
+    tests: tuple[Test, ...] = Field(min_length=1)
+    timeout_s: float = 120.0
+    threshold: float = 1.0
+    """Weighted share of passed tests from which a trial counts as solved."""
+    live: bool = False
+    """True when the tests need the agent's own machine (services, other paths) instead of a fresh one."""
+
+
+class Command(Record):
+    """One element of `commands` in a Terminus reply."""
+
+    keystrokes: str
+    duration_s: float = 1.0
+
+
+class Step(Record):
+    """One reply of a solution: why, and what is typed. The oracle plays these."""
+
+    analysis: str
+    plan: str
+    commands: tuple[Command, ...]
+
+
+class Limits(Record):
+    max_turns: int = 40
+    model_s: float = 1800.0
+    """Seconds spent waiting for the teacher, over all turns."""
+    container_s: float = 900.0
+    """Seconds spent typing, waiting and looking, over all turns."""
+    tokens: int = 1_000_000
+    """Input and output tokens over all calls."""
+    memory_mb: int = 2048
+    disk_mb: int = 2048
+    pids: int = 256
+    cpus: float = 1.0
+
+
+class Provenance(Record):
+    """Where a task comes from. Not part of its id."""
+
+    source: SourceName
+    generator: str
+    """What made it, with a version: `adapt/math@1`, `forge@1`, `synthesize/skill@1`."""
+    origin: str = ""
+    """Dataset and row, seed record, or random seed: enough to make it again."""
+    license: str = ""
+    skills: tuple[str, ...] = ()
+    difficulty: str = ""
+    teacher: str = ""
+    """Model that wrote it; empty where none did."""
+    prompt_sha256: str = ""
+    """Of the rendered prompt that produced it; empty where none did."""
+
+
+class TerminalTask(Record):
+    """The datum. It has no Dockerfile: shared images, files that arrive at the start."""
+
+    image: ImageRecipe
+    domain: Domain | None = None
+    """None for adapted prompts, which have a source instead."""
+    instruction: str
+    files: tuple[File, ...] = ()
+    verifier: Verifier | None = None
+    """None for the paper's adapted prompts: such a trial is ungraded."""
+    graded_paths: tuple[str, ...] = ("/app",)
+    needs: frozenset[Need] = frozenset()
+    solution: tuple[Step, ...] | None = None
+    limits: Limits = Limits()
+    provenance: Provenance
+
+    @cached_property
+    def id(self) -> str:
+        """Sixteen hex digits over everything but provenance; equal on every machine and Python version."""
+        content = self.model_dump(mode="json", exclude={"provenance"}, exclude_defaults=True)
+        if "needs" in content:
+            content["needs"] = sorted(content["needs"])
+        return digest(content)[:16]
+
+
+class Usage(Record):
+    """Tokens and money of one or more calls; None where the service does not say."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+
+
+class Turn(Record):
+    """One exchange: what the model was told, what it replied, what was done and seen."""
+
+    prompt: str
+    """The user message of this call, verbatim."""
+    reply: str
+    """The model's content, verbatim; reasoning apart."""
+    reasoning: str | None = None
+    commands: tuple[Command, ...] = ()
+    """As executed: durations capped."""
+    error: str | None = None
+    """Why the reply could not be parsed; nothing was executed."""
+    warning: str | None = None
+    task_complete: bool = False
+    truncated: bool = False
+    """The reply hit the output limit."""
+    observation: str = ""
+    """What the terminal showed afterwards, as limited; empty when nothing ran."""
+    usage: Usage = Usage()
+    teacher_s: float = 0.0
+    waited_s: float = 0.0
+    harness_s: float = 0.0
+
+
+class Ending(StrEnum):
+    """How the agent's part of a trial ended. The last group is infrastructure: retried, never scored."""
+
+    COMPLETED = "completed"  # said so twice
+    TURN_LIMIT = "turn limit"
+    MODEL_TIME_LIMIT = "model time limit"
+    CONTAINER_TIME_LIMIT = "container time limit"
+    TOKEN_LIMIT = "token limit"
+    CONTEXT_LIMIT = "context limit"
+    PROTOCOL_ERRORS = "protocol errors"  # too many unusable replies in a row
+    TERMINAL_CLOSED = "terminal closed"
+    TERMINAL_TAMPERED = "terminal tampered"
+    BUDGET_EXHAUSTED = "budget exhausted"
+    SANDBOX_LOST = "sandbox lost"
+    TERMINAL_LOST = "terminal lost"
+    TEACHER_UNAVAILABLE = "teacher unavailable"
+
+    @property
+    def infrastructure(self) -> bool:
+        return self in INFRASTRUCTURE_ENDINGS
+
+
+INFRASTRUCTURE_ENDINGS = frozenset(
+    {Ending.BUDGET_EXHAUSTED, Ending.SANDBOX_LOST, Ending.TERMINAL_LOST, Ending.TEACHER_UNAVAILABLE}
+)
+
+
+class TestResult(Record):
+    id: str
+    weight: float
+    passed: bool
+    message: str = ""
+    """Why it failed, cut to a few lines; `missing` when the run never reported it."""
+
+    __test__ = False
+
+
+class Verdict(Record):
+    """What grading says of one trial, formed outside the sandbox from the test ids known beforehand."""
+
+    results: tuple[TestResult, ...] = ()
+    score: float = 0.0
+    """Weighted share of passed tests, 0 to 1."""
+    solved: bool = False
+    live: bool = False
+    """Graded on the agent's own machine: weaker evidence."""
+    error: str | None = None
+    """Grading broke; score and solved say nothing."""
+    seconds: float = 0.0
+
+
+class Trajectory(Record):
+    """The record of one Trial."""
+
+    trial_id: str
+    task_id: str
+    sample: int = 0
+    """Index among the trials of this task in this growth."""
+    attempt: int = 0
+    """0 for the first; a later one follows an infrastructure ending only."""
+    model: str
+    """As litellm names it, or `termforge/oracle`."""
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    template: str
+    """Name of the agent's first-message template."""
+    template_sha256: str
+    observation_mode: Literal["terminus2", "clean"] = "clean"
+    wait_mode: Literal["settle", "full"] = "settle"
+    thinking: Literal["kept", "dropped", "none"] = "none"
+    """Whether earlier reasoning was sent back to the model."""
+    image: Image
+    sandbox: Literal["docker", "bubblewrap"]
+    limits_by: str = ""
+    """What enforced memory and process limits: `cgroup`, `rlimit`, ..."""
+    turns: tuple[Turn, ...] = ()
+    ending: Ending
+    detail: str = ""
+    """The error's text where an error ended the trial."""
+    verdict: Verdict | None = None
+    start_s: float = 0.0
+    grading_s: float = 0.0
+
+    @property
+    def usage(self) -> Usage:
+        """Summed over turns; cost is None as soon as one priced call is unknown."""
+        costs = [turn.usage.cost_usd for turn in self.turns]
+        return Usage(
+            input_tokens=sum(turn.usage.input_tokens for turn in self.turns),
+            cached_tokens=sum(turn.usage.cached_tokens for turn in self.turns),
+            output_tokens=sum(turn.usage.output_tokens for turn in self.turns),
+            cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        )
+
+    @property
+    def outcome(self) -> str:
+        """One word per row for tables: solved, unsolved, ungraded, or the ending that stood in the way."""
+        if self.ending.infrastructure:
+            return self.ending.value
+        if self.verdict is not None and self.verdict.error is not None:
+            return "verifier failed"
+        if self.verdict is not None and self.verdict.solved:
+            return "solved"
+        if self.ending is not Ending.COMPLETED:
+            return self.ending.value
+        return "ungraded" if self.verdict is None else "unsolved"
+
+    def messages(self) -> list[dict[str, str]]:
+        """The conversation as the model saw it: user and assistant in turn, reasoning left out."""
+        return [
+            message
+            for turn in self.turns
+            for message in (
+                {"role": "user", "content": turn.prompt},
+                {"role": "assistant", "content": turn.reply},
+            )
+        ]
+
+
+class Part(Record):
+    """One Parquet file of a dataset version."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class DatasetRef(Record):
+    """What passes between stages: a name and a version, relative to a store."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class DatasetRecord(Record):
+    """Written last: a version exists when its record exists."""
+
+    name: str
+    version: str
+    kind: Literal["tasks", "trajectories", "rejected", "verdicts", "corpus"]
+    schema_version: int = SCHEMA_VERSION
+    parts: tuple[Part, ...]
+    rows: int
+    config: dict[str, Any] = Field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    """name@version of each dataset it was made from."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    """Rows in, rows out, reasons for exclusion."""
+    code_version: str = ""
+    created: str = ""
+    """ISO 8601, UTC."""
+
+    @property
+    def ref(self) -> DatasetRef:
+        return DatasetRef(name=self.name, version=self.version)
+
+
+class Rejected(Record):
+    """A row that a stage turned away, and why. Kept."""
+
+    stage: str
+    reason: str
+    """A short fixed word that counts can be made of."""
+    detail: str = ""
+    task_id: str = ""
+    trial_id: str = ""
+    row: str
+    """The row itself as JSON."""
+
+
+def digest(content: Any) -> str:
+    """sha256 of the canonical JSON of `content`."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
