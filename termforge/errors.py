@@ -10,6 +10,7 @@
     │   ├── TerminalError        the tmux channel broke and could not be attached again
     │   ├── TeacherUnavailable   the model's service failed after every retry
     │   ├── VerifierError        grading itself broke: nothing can be said about the trial
+    │   ├── TrainingError        a training ended before its model was written
     │   └── StoreError           a dataset is damaged or half written
     │       └── LeaseLost        somebody else holds this shard now; this writer must stop
     ├── TeacherError             the model's side of a trial, not retried
@@ -19,10 +20,16 @@
     │   └── BudgetExhausted      the run's dollars or tokens are spent or reserved
     └── AgentFailure             what the agent did ended the trial: an outcome, not an accident
         ├── TerminalClosed       the last shell exited, or tmux was killed
-        └── TerminalTampered     the agent changed the terminal through which it is watched
+        ├── TerminalTampered     the agent changed the terminal through which it is watched
+        └── UnfitFiles           what it left cannot be taken out: too much, too many
 
 Inside a trial each of these becomes a typed ending on the row (schemas.Ending) and never stops a neighbour.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from termforge.schemas import Usage
 
 
 class TermforgeError(Exception):
@@ -65,6 +72,10 @@ class VerifierError(InfrastructureError):
     """Grading broke before it could say anything."""
 
 
+class TrainingError(InfrastructureError):
+    """A training's processes ended before its model was written; carries their last lines."""
+
+
 class StoreError(InfrastructureError):
     """A dataset is damaged, half written or not where it should be."""
 
@@ -82,11 +93,15 @@ class ContextExceeded(TeacherError):
 
 
 class OutputTruncated(TeacherError):
-    """The reply reached the output limit."""
+    """The reply reached the output limit. What had arrived was paid for: `usage` is None where it is unknown."""
 
-    def __init__(self, message: str, partial: str = "") -> None:
+    def __init__(
+        self, message: str, partial: str = "", *, reasoning: str | None = None, usage: "Usage | None" = None
+    ) -> None:
         super().__init__(message)
         self.partial = partial
+        self.reasoning = reasoning
+        self.usage = usage
 
 
 class EmptyReply(TeacherError):
@@ -107,3 +122,7 @@ class TerminalClosed(AgentFailure):
 
 class TerminalTampered(AgentFailure):
     """The agent changed the terminal it is watched through."""
+
+
+class UnfitFiles(AgentFailure):
+    """What the agent left behind cannot be taken out of its sandbox; the message says which limit it passed."""

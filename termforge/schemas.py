@@ -334,6 +334,32 @@ class Trajectory(Record):
         ]
 
 
+class GateResult(Record):
+    """What one check said of one TerminalTask. A gate that could not run is `not run`, never passed."""
+
+    gate: str
+    status: Literal["passed", "failed", "not run"]
+    detail: str = ""
+    seconds: float = 0.0
+
+
+class GateVerdicts(Record):
+    """All gates of one TerminalTask."""
+
+    task_id: str
+    domain: Domain | None = None
+    source: SourceName
+    gates: tuple[GateResult, ...]
+
+    @property
+    def sound(self) -> bool:
+        return all(gate.status != "failed" for gate in self.gates)
+
+    @property
+    def first_failure(self) -> GateResult | None:
+        return next((gate for gate in self.gates if gate.status == "failed"), None)
+
+
 class Part(Record):
     """One Parquet file of a dataset version."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def default_state() -> Path:
-    """`/var/lib/termforge` for root (its sandboxes run as another uid and must reach it), else the user's state folder."""
+    """`/var/lib/termforge` for root (its sandboxes run as another uid), else the user's state folder."""
     if os.geteuid() == 0:
         return Path("/var/lib/termforge")
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "termforge"

@@ -3,7 +3,7 @@
 Two implementations: docker_engine.py and bubblewrap.py. The agent inside is hostile: nothing here trusts a name, a link
 or a size that comes out of a sandbox, and no call blocks without a limit.
 
-Life of a sandbox: `engine.start(image, files, ...)` → `open_channel` (the terminal) → `stop_processes` → `fetch` → `close`.
+Its life: `engine.start(image, files, ...)` → `open_channel` (the terminal) → `stop_processes` → `fetch` → `close`.
 A grader's sandbox: `start` with the graded files and the tests → `run` → `close`.
 """
 
@@ -71,7 +71,7 @@ class Sandbox(Protocol):
     def fetch(self, paths: Sequence[str], *, max_bytes: int, max_files: int) -> list[File]:
         """Regular files at or below `paths`, no link followed, devices and sockets left out, sorted by path.
 
-        Raises: AgentFailure subclass is never raised here; SandboxError when a limit is passed (message says which).
+        Raises: UnfitFiles when a limit is passed (the message says which), SandboxLost, SandboxError.
         """
 
     def close(self) -> None:

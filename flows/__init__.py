@@ -1,0 +1,1 @@
+"""Prefect flows, one file a flow: they compose tasks and hold no domain logic."""

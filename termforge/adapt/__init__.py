@@ -1,0 +1,1 @@
+"""Prompt datasets become TerminalTasks, without a model in the loop (paper, stage A)."""

@@ -1,0 +1,1 @@
+"""The agent: Terminus 2's protocol and loop over a Terminal and a Teacher."""

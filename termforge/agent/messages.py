@@ -1,0 +1,40 @@
+"""What the loop tells the model beside terminal output: Terminus 2's short protocol texts, word for word."""
+
+
+def feedback(error: str, warning: str) -> str:
+    """Errors and warnings of a reply as one text; empty when there are none."""
+    if not error:
+        return f"WARNINGS: {warning}" if warning else ""
+    return f"ERROR: {error}\nWARNINGS: {warning}" if warning else f"ERROR: {error}"
+
+
+def parse_error(error: str, warning: str) -> str:
+    return (
+        f"Previous response had parsing errors:\n{feedback(error, warning)}\n\n"
+        "Please fix these issues and provide a proper JSON response."
+    )
+
+
+def with_warnings(warning: str, text: str) -> str:
+    """`text`, preceded by the reply's warnings where there are any."""
+    return f"Previous response had warnings:\n{feedback('', warning)}\n\n{text}" if warning else text
+
+
+def confirmation(output: str) -> str:
+    return (
+        f"Current terminal state:\n{output}\n\n"
+        "Are you sure you want to mark the task as complete? This will trigger your solution to be graded and you "
+        'won\'t be able to make any further corrections. If so, include "task_complete": true in your JSON response '
+        "again."
+    )
+
+
+def output_too_long(max_tokens: int | None, warning: str) -> str:
+    """`warning`: what the parser says of the part that had arrived."""
+    limit = "the maximum output length" if max_tokens is None else f"{max_tokens} tokens"
+    text = (
+        f"ERROR!! NONE of the actions you just requested were performed because you exceeded {limit}. "
+        f"Your outputs must be less than {limit}. "
+        f"Re-issue this request, breaking it into chunks each of which is less than {limit}."
+    )
+    return f"{text}\n\nParser warnings from your truncated response:\n{warning}" if warning else text

@@ -1,0 +1,83 @@
+"""What a generator yields: one part of a task, its solution and its tests, made together from one random source.
+
+A Skill makes a Fragment; compose.py joins two or three into a TerminalTask. Only exact arithmetic may reach a task
+(integers, Fraction, sqrt): `sum` of floats and libm differ between Python versions and machines.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+from termforge.forge.orders import Orders
+from termforge.schemas import Command, Domain, File, Step
+
+
+class Setting(NamedTuple):
+    """Where a part plays and how hard it is."""
+
+    folder: str
+    """This part's own folder, `/app/...`."""
+    level: int
+    """1 easy, 2 medium, 3 hard: sizes and number of rules."""
+    orders: Orders | None = None
+    """The table an earlier part of the same task writes; only given to skills that can read it."""
+
+
+class Check(NamedTuple):
+    """One test function: body in Python, without indentation, using the helpers of checks.py."""
+
+    name: str
+    body: str
+    weight: float = 1.0
+
+
+class Fragment(NamedTuple):
+    title: str
+    brief: str
+    """Everything that is asked for: paths, formats, rules. No hint of the way."""
+    files: tuple[File, ...]
+    steps: tuple[Step, ...]
+    checks: tuple[Check, ...]
+    outputs: tuple[str, ...]
+    """Paths that the solution writes or changes."""
+    orders: Orders | None = None
+    """Offered to later parts."""
+
+
+class Skill(NamedTuple):
+    name: str
+    domain: Domain
+    folders: tuple[str, ...]
+    """Names for the part's folder; no two skills share one."""
+    tools: tuple[str, ...]
+    """Commands that the solution types."""
+    make: Callable[[Random, Setting], Fragment]
+    reads_orders: bool = False
+
+
+def text_file(path: str, text: str, mode: int = 0o644) -> File:
+    return File(path=path, content=text.encode(), mode=mode)
+
+
+def run(line: str, duration_s: float = 0.5) -> Command:
+    """One line typed at the prompt."""
+    return Command(keystrokes=f"{line}\n", duration_s=duration_s)
+
+
+def write(path: str, text: str) -> Command:
+    """A file typed as a here-document."""
+    return Command(keystrokes=f"cat > {path} <<'EOF'\n{text.strip()}\nEOF\n", duration_s=0.5)
+
+
+def python(text: str, duration_s: float = 2.0) -> Command:
+    """A throw-away Python program typed as a here-document."""
+    return Command(keystrokes=f"python3 - <<'EOF'\n{text.strip()}\nEOF\n", duration_s=duration_s)
+
+
+def literal(value: object) -> str:
+    """Python source of plain data; lists and dicts get an item a line."""
+    if isinstance(value, list) and value:
+        return "[\n" + "".join(f"    {item!r},\n" for item in value) + "]"
+    if isinstance(value, dict) and value:
+        return "{\n" + "".join(f"    {key!r}: {item!r},\n" for key, item in value.items()) + "}"
+    return repr(value)

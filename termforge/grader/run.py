@@ -1,0 +1,55 @@
+"""Runs a task's tests inside the grader's sandbox and reports each on a descriptor that only this process has.
+
+Stdlib and pytest only: this file is laid into the sandbox, not imported by termforge. Standard output is taken over
+before pytest starts; what tests or agent code print goes to standard error.
+"""
+
+import json
+import os
+import sys
+
+here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+report = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+os.environ.pop("PYTEST_ADDOPTS", None)
+sys.dont_write_bytecode = True
+sys.path.insert(0, here)
+
+import pytest  # noqa: E402
+
+
+class Reporter:
+    """One line of JSON a test, written when its teardown is over; a test that never gets there stays missing."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, str] = {}
+        self.called: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            self.called.add(report.nodeid)
+        elif not report.passed:
+            self.failures.setdefault(report.nodeid, report.longreprtext[-2000:] or report.outcome)
+        if report.when == "teardown":
+            self._say(report.nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            _line({"broken": report.nodeid, "message": report.longreprtext[-2000:]})
+
+    def _say(self, nodeid: str) -> None:
+        passed = nodeid in self.called and nodeid not in self.failures
+        _line({"id": nodeid, "passed": passed, "message": self.failures.get(nodeid, "" if passed else "not run")})
+
+
+def _line(content: dict[str, object]) -> None:
+    report.write(json.dumps(content) + "\n")
+    report.flush()
+
+
+tests = sys.argv[1]
+status = pytest.main(
+    ["-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", tests, tests], plugins=[Reporter()]
+)
+_line({"finished": int(status)})

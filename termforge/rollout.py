@@ -1,0 +1,156 @@
+"""One trial: start a sandbox, let the agent work, grade what it left, and put everything on one record.
+
+Whatever goes wrong becomes a typed ending on the row. Only infrastructure endings are tried again, and every attempt is
+kept, so that no score hides a second chance.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from termforge.agent.loop import AgentConfig, Episode, run_episode
+from termforge.errors import SandboxError, VerifierError
+from termforge.sandbox.protocol import Engine, Sandbox, started
+from termforge.schemas import Ending, Image, Record, TerminalTask, Trajectory, Verdict, digest
+from termforge.shard import work_through
+from termforge.teacher import Teacher
+from termforge.terminal import Terminal, WaitMode
+from termforge.verify import verify
+
+log = logging.getLogger(__name__)
+
+
+class RolloutConfig(Record):
+    """How trials are run; part of a trajectory dataset's version."""
+
+    agent: AgentConfig = AgentConfig()
+    wait_mode: WaitMode = "settle"
+    samples: int = 1
+    """Trials of each task."""
+    attempts: int = 3
+    """Trials of one sample at most; another follows only an infrastructure ending."""
+
+
+class Trial(NamedTuple):
+    """One attempt of an agent at a TerminalTask."""
+
+    terminal_task: TerminalTask
+    sample: int
+    id: str
+
+
+MakeTeacher = Callable[[Trial], Teacher]
+
+
+def trials_of(terminal_tasks: Iterable[TerminalTask], samples: int, growth: str) -> list[Trial]:
+    """`samples` trials of each task; ids depend on the growth, the task and the sample index alone."""
+    return [
+        Trial(terminal_task, sample, digest([growth, terminal_task.id, sample])[:16])
+        for terminal_task in terminal_tasks
+        for sample in range(samples)
+    ]
+
+
+def roll_out_shard(
+    trials: Iterable[Trial],
+    config: RolloutConfig,
+    engine: Engine,
+    make_teacher: MakeTeacher,
+    folder: Path,
+    *,
+    concurrency: int,
+    on_done: Callable[[int, tuple[Trajectory, ...]], None],
+) -> list[Trajectory]:
+    """Every attempt of every trial of a shard, in the order of `trials`; resumes what `folder` already holds."""
+
+    def work(trial: Trial) -> tuple[Trajectory, ...]:
+        return roll_out(trial, config, engine, make_teacher(trial))
+
+    by_id = {trial.id: trial for trial in trials}
+    done = work_through(by_id, work, Trajectory, folder, concurrency=concurrency, on_done=on_done)
+    return [trajectory for attempts in done.values() for trajectory in attempts]
+
+
+def roll_out(trial: Trial, config: RolloutConfig, engine: Engine, teacher: Teacher) -> tuple[Trajectory, ...]:
+    """The attempts of one trial; only the last can have an ending that is not infrastructure's."""
+    attempts: list[Trajectory] = []
+    while len(attempts) < config.attempts:
+        trajectory = _attempt(trial, len(attempts), config, engine, teacher)
+        attempts.append(trajectory)
+        if not trajectory.ending.infrastructure and (trajectory.verdict is None or trajectory.verdict.error is None):
+            break
+        log.warning("trial %s, attempt %d: %s", trial.id, trajectory.attempt, trajectory.outcome)
+        if trajectory.ending is Ending.BUDGET_EXHAUSTED:
+            break
+    return tuple(attempts)
+
+
+class _Run(NamedTuple):
+    """What an attempt came to, whether or not its sandbox lived to see it."""
+
+    episode: Episode
+    image: Image
+    limits_by: str = ""
+    verdict: Verdict | None = None
+    start_s: float = 0.0
+    grading_s: float = 0.0
+
+
+def _attempt(trial: Trial, attempt: int, config: RolloutConfig, engine: Engine, teacher: Teacher) -> Trajectory:
+    terminal_task = trial.terminal_task
+    image = engine.image(terminal_task.image)
+    try:
+        run = _run(terminal_task, config, engine, image, teacher)
+    except SandboxError as error:
+        run = _Run(Episode(turns=(), ending=Ending.SANDBOX_LOST, detail=str(error)), image)
+    return Trajectory(
+        trial_id=trial.id,
+        task_id=terminal_task.id,
+        sample=trial.sample,
+        attempt=attempt,
+        model=teacher.model,
+        sampling=teacher.sampling,
+        template=config.agent.template,
+        template_sha256=config.agent.template_sha256,
+        observation_mode=config.agent.observation_mode,
+        wait_mode=config.wait_mode,
+        thinking=_thinking(run.episode, config.agent),
+        image=run.image,
+        sandbox=engine.name,
+        limits_by=run.limits_by,
+        turns=run.episode.turns,
+        ending=run.episode.ending,
+        detail=run.episode.detail,
+        verdict=run.verdict,
+        start_s=run.start_s,
+        grading_s=run.grading_s,
+    )
+
+
+def _run(terminal_task: TerminalTask, config: RolloutConfig, engine: Engine, image: Image, teacher: Teacher) -> _Run:
+    start = time.monotonic()
+    limits, needs = terminal_task.limits, terminal_task.needs
+    with started(engine, image, files=terminal_task.files, limits=limits, needs=needs) as sandbox:
+        with Terminal(sandbox, wait_mode=config.wait_mode) as terminal:
+            start_s = time.monotonic() - start
+            episode = run_episode(terminal_task.instruction, terminal, teacher, config.agent, limits)
+        grading = time.monotonic()
+        verdict = None if episode.ending.infrastructure else _grade(terminal_task, sandbox, engine)
+        return _Run(episode, image, sandbox.limits_by, verdict, start_s, time.monotonic() - grading)
+
+
+def _grade(terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine) -> Verdict | None:
+    """A verdict, or one that says why there is none: the turns are worth keeping either way."""
+    try:
+        return verify(terminal_task, sandbox, engine)
+    except (SandboxError, VerifierError) as error:
+        return Verdict(error=f"{type(error).__name__}: {error}")
+
+
+def _thinking(episode: Episode, agent: AgentConfig) -> str:
+    """What became of earlier reasoning in the conversation; `none` where the model gave none."""
+    if not any(turn.reasoning for turn in episode.turns):
+        return "none"
+    return "kept" if agent.keep_reasoning else "dropped"

@@ -1,0 +1,90 @@
+"""Rollouts as a stage: every task is given to the teacher, shard by shard, and becomes trajectories."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from termforge.rollout import MakeTeacher, RolloutConfig, roll_out_shard, trials_of
+from termforge.sandbox.protocol import Engine
+from termforge.schemas import DatasetRecord, DatasetRef, Part, Trajectory
+from termforge.stages.plan import ShardPlan, totals, work_folder
+from termforge.stages.teachers import TeacherChoice
+from termforge.store import Store, version_of
+
+STAGE = "roll-out-1"
+
+
+def plan_rollouts(
+    store: Store,
+    night: str,
+    source: DatasetRef,
+    config: RolloutConfig,
+    teacher: TeacherChoice,
+    sandbox: str,
+    *,
+    shard_rows: int,
+    work: str | None,
+    name: str = "trajectories",
+) -> ShardPlan:
+    """`sandbox` is part of the version: the same keystrokes in another kind of sandbox are another trajectory."""
+    settings = [config.model_dump(mode="json"), teacher.model_dump(mode="json"), sandbox]
+    return ShardPlan(
+        store=store.root,
+        work=work_folder(store, work),
+        source=source,
+        target=DatasetRef(name=name, version=version_of(night, STAGE, settings, [source])),
+        rows=store.record(source).rows,
+        shard_rows=shard_rows,
+    )
+
+
+def run_shard(
+    plan: ShardPlan,
+    shard: int,
+    config: RolloutConfig,
+    engine: Engine,
+    make_teacher: MakeTeacher,
+    *,
+    concurrency: int,
+    on_done: Callable[[int], None],
+) -> Part:
+    trajectories = roll_out_shard(
+        trials_of(plan.records(shard), config.samples, plan.target.version),
+        config,
+        engine,
+        make_teacher,
+        plan.folder(shard),
+        concurrency=concurrency,
+        on_done=lambda done, attempts: on_done(1),
+    )
+    return Store(plan.store).write_part(plan.target, "trajectories", shard, trajectories)
+
+
+def finish(
+    store: Store, plan: ShardPlan, parts: Iterable[Part], config: RolloutConfig, teacher: TeacherChoice
+) -> DatasetRecord:
+    """Write the record: the trajectories exist from here on. Counts are of outcomes, last attempts only."""
+    if store.exists(plan.target):
+        return store.record(plan.target)
+    parts = list(parts)
+    counts: Counter[str] = Counter()
+    for part in parts:
+        frame = store.part_frame(plan.target, part).select("trial_id", "attempt", "outcome")
+        last = frame.sort("attempt").group_by("trial_id").last().collect()
+        counts.update(last["outcome"].to_list())
+        counts["trials"] += last.height
+        counts["repeated attempts"] += part.rows - last.height
+    settings = {"rollout": config.model_dump(mode="json"), "teacher": teacher.model_dump(mode="json")}
+    return store.commit(
+        plan.target, "trajectories", parts, config=settings, inputs=[plan.source], counts=totals(counts)
+    )
+
+
+def last_attempts(trajectories: Iterable[Trajectory]) -> Iterable[Trajectory]:
+    """Drop attempts that an infrastructure ending made worthless; trials are contiguous in a dataset."""
+    previous: Trajectory | None = None
+    for trajectory in trajectories:
+        if previous is not None and previous.trial_id != trajectory.trial_id:
+            yield previous
+        previous = trajectory
+    if previous is not None:
+        yield previous

@@ -1,0 +1,84 @@
+"""Validation as a stage: candidates go through the gates shard by shard; the sound ones become `tasks`."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from termforge.images import inventory_of
+from termforge.sandbox.protocol import Engine
+from termforge.schemas import DatasetRecord, DatasetRef, GateVerdicts, Part, Rejected
+from termforge.stages.plan import ShardPlan, work_folder
+from termforge.store import Store, version_of
+from termforge.validate import ValidationConfig, validate_shard
+
+STAGE = "validate-1"
+
+
+def plan_validation(
+    store: Store, night: str, source: DatasetRef, config: ValidationConfig, *, shard_rows: int, work: str | None
+) -> ShardPlan:
+    version = version_of(night, STAGE, config.model_dump(mode="json"), [source])
+    return ShardPlan(
+        store=store.root,
+        work=work_folder(store, work),
+        source=source,
+        target=DatasetRef(name="gate-verdicts", version=version),
+        rows=store.record(source).rows,
+        shard_rows=shard_rows,
+    )
+
+
+def run_shard(
+    plan: ShardPlan,
+    shard: int,
+    config: ValidationConfig,
+    engine: Engine,
+    *,
+    concurrency: int,
+    on_done: Callable[[int], None],
+) -> Part:
+    verdicts = validate_shard(
+        plan.records(shard),
+        config,
+        engine,
+        inventory_of,
+        plan.folder(shard),
+        concurrency=concurrency,
+        on_done=lambda done, records: on_done(1),
+    )
+    return Store(plan.store).write_part(plan.target, "verdicts", shard, verdicts)
+
+
+def finish(store: Store, plan: ShardPlan, parts: Iterable[Part], config: ValidationConfig) -> DatasetRecord:
+    """Write the record of the verdicts, then `rejected-tasks`, then `tasks`, whose record this returns."""
+    settings = config.model_dump(mode="json")
+    if not store.exists(plan.target):
+        store.commit(plan.target, "verdicts", parts, config=settings, inputs=[plan.source], counts={})
+    sound = DatasetRef(name="tasks", version=plan.target.version)
+    rejected = DatasetRef(name="rejected-tasks", version=plan.target.version)
+    inputs = [plan.source, plan.target]
+    if not store.exists(rejected):
+        with store.writer(rejected, "rejected", config=settings, inputs=inputs) as out:
+            for terminal_task, verdicts in zip(store.read(plan.source), store.read(plan.target), strict=True):
+                if (failure := verdicts.first_failure) is not None:
+                    out.counts[failure.gate] += 1
+                    out.add(
+                        Rejected(
+                            stage=STAGE,
+                            reason=failure.gate,
+                            detail=failure.detail,
+                            task_id=terminal_task.id,
+                            row=terminal_task.model_dump_json(),
+                        )
+                    )
+    if not store.exists(sound):
+        with store.writer(sound, "tasks", config=settings, inputs=inputs) as out:
+            for terminal_task, verdicts in zip(store.read(plan.source), store.read(plan.target), strict=True):
+                out.counts.update(_counts(verdicts))
+                if verdicts.sound:
+                    out.add(terminal_task)
+    return store.record(sound)
+
+
+def _counts(verdicts: GateVerdicts) -> Counter[str]:
+    gates = Counter(f"{gate.gate}: {gate.status}" for gate in verdicts.gates)
+    return gates + Counter({"sound" if verdicts.sound else "rejected": 1})

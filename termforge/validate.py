@@ -1,0 +1,190 @@
+"""The gates: is a TerminalTask fit to be rolled out? One row of verdicts a task; rejected ones are kept with the reason.
+
+- `needs met`: the sandbox offers what the task asks for.
+- `lint`: tests are valid Python, define the ids they are graded by, and import nothing the image lacks.
+- `no-op fails`: an untouched sandbox scores 0, and not because the tests crashed.
+- `oracle passes`: playing the task's own solution is judged solved.
+A gate that cannot run (no tests, no solution) is `not run`, never passed.
+"""
+
+import ast
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from termforge.errors import SandboxError, VerifierError
+from termforge.images import Inventory
+from termforge.oracle import Oracle
+from termforge.rollout import RolloutConfig, Trial, roll_out
+from termforge.sandbox.protocol import Engine, started
+from termforge.schemas import GateResult, GateVerdicts, Record, TerminalTask, Verifier
+from termforge.shard import work_through
+from termforge.verify import verify
+
+GRADER_MODULES = frozenset({"pytest", "termforge_grader"})
+
+
+class ValidationConfig(Record):
+    oracle_runs: int = 1
+    """Fresh sandboxes in which the solution must pass."""
+
+
+def validate_shard(
+    terminal_tasks: Iterable[TerminalTask],
+    config: ValidationConfig,
+    engine: Engine,
+    inventory_of: Callable[[TerminalTask], Inventory],
+    folder: Path,
+    *,
+    concurrency: int,
+    on_done: Callable[[int, tuple[GateVerdicts, ...]], None],
+) -> list[GateVerdicts]:
+    """Verdicts of every task of a shard, in order; resumes what `folder` already holds."""
+
+    def work(terminal_task: TerminalTask) -> tuple[GateVerdicts, ...]:
+        return (validate(terminal_task, config, engine, inventory_of(terminal_task)),)
+
+    by_id = {terminal_task.id: terminal_task for terminal_task in terminal_tasks}
+    done = work_through(by_id, work, GateVerdicts, folder, concurrency=concurrency, on_done=on_done)
+    return [verdicts for (verdicts,) in done.values()]
+
+
+def validate(
+    terminal_task: TerminalTask, config: ValidationConfig, engine: Engine, inventory: Inventory
+) -> GateVerdicts:
+    """Run every gate in order of cost; after a failure the rest is not run."""
+    gates: list[GateResult] = []
+    for name, gate in (
+        ("needs met", lambda: needs_met(terminal_task, engine)),
+        ("lint", lambda: lint(terminal_task, inventory)),
+        ("no-op fails", lambda: no_op_fails(terminal_task, engine)),
+        ("oracle passes", lambda: oracle_passes(terminal_task, config, engine)),
+    ):
+        gates.append(_run_gate(name, gate, skipped=any(done.status == "failed" for done in gates)))
+    return GateVerdicts(
+        task_id=terminal_task.id,
+        domain=terminal_task.domain,
+        source=terminal_task.provenance.source,
+        gates=tuple(gates),
+    )
+
+
+class NotRun(Exception):
+    """Why a gate has nothing to look at."""
+
+
+def needs_met(terminal_task: TerminalTask, engine: Engine) -> str:
+    unmet = sorted(terminal_task.needs - engine.offers)
+    return f"the {engine.name} sandbox does not offer {', '.join(unmet)}" if unmet else ""
+
+
+def lint(terminal_task: TerminalTask, inventory: Inventory) -> str:
+    """What is wrong with a task as text; empty when nothing is.
+
+    Raises: NotRun for a task without tests.
+    """
+    verifier = _tests_of(terminal_task)
+    importable = sys.stdlib_module_names | GRADER_MODULES | _module_names(inventory)
+    found: set[str] = set()
+    for file in verifier.files:
+        if not file.path.endswith(".py"):
+            continue
+        try:
+            tree = ast.parse(file.content)
+        except (SyntaxError, ValueError) as error:
+            return f"{file.path} is not Python: {error}"
+        if missing := sorted(_imports(tree) - importable - _siblings(verifier)):
+            return f"{file.path} imports what the image lacks: {', '.join(missing)}"
+        found |= {f"{file.path.removeprefix('/tests/')}::{name}" for name in _test_functions(tree)}
+    absent = sorted({test.id for test in verifier.tests} - found)
+    return f"no such test: {', '.join(absent)}" if absent else ""
+
+
+def no_op_fails(terminal_task: TerminalTask, engine: Engine) -> str:
+    """Grade an untouched sandbox: nothing may pass, and every test must fail by an assertion of its own."""
+    _tests_of(terminal_task)
+    image = engine.image(terminal_task.image)
+    options = {"files": terminal_task.files, "limits": terminal_task.limits, "needs": terminal_task.needs}
+    with started(engine, image, **options) as sandbox:
+        verdict = verify(terminal_task, sandbox, engine)
+    assert verdict is not None
+    if passed := [result.id for result in verdict.results if result.passed]:
+        return f"passes without any work: {', '.join(passed)}"
+    if crashed := [result.id for result in verdict.results if "AssertionError" not in result.message]:
+        return f"does not fail by an assertion: {', '.join(crashed)}"
+    return ""
+
+
+def oracle_passes(terminal_task: TerminalTask, config: ValidationConfig, engine: Engine) -> str:
+    """Play the solution without slips in fresh sandboxes; every run must be judged solved."""
+    _tests_of(terminal_task)
+    if terminal_task.solution is None:
+        raise NotRun("the task has no solution")
+    for run in range(config.oracle_runs):
+        oracle = Oracle(terminal_task, seed=f"gate-{run}")
+        *_, last = roll_out(Trial(terminal_task, run, f"gate-{run}"), RolloutConfig(), engine, oracle)
+        if last.ending.infrastructure or (last.verdict is not None and last.verdict.error is not None):
+            raise SandboxError(f"{last.outcome}: {last.detail or (last.verdict and last.verdict.error)}")
+        if last.outcome != "solved":
+            failed = [result.id for result in last.verdict.results if not result.passed] if last.verdict else []
+            return f"run {run + 1}: {last.outcome} {last.detail} {', '.join(failed)}".strip()
+    return ""
+
+
+def _run_gate(name: str, gate: Callable[[], str], *, skipped: bool) -> GateResult:
+    if skipped:
+        return GateResult(gate=name, status="not run", detail="an earlier gate failed")
+    start = time.monotonic()
+    try:
+        fault = gate()
+    except NotRun as reason:
+        return GateResult(gate=name, status="not run", detail=str(reason))
+    except (SandboxError, VerifierError) as error:
+        # Not the task's fault, but what could not be checked must not pass as sound.
+        fault = f"infrastructure: {error}"
+    status = "failed" if fault else "passed"
+    return GateResult(gate=name, status=status, detail=fault, seconds=time.monotonic() - start)
+
+
+def _tests_of(terminal_task: TerminalTask) -> Verifier:
+    if terminal_task.verifier is None:
+        raise NotRun("the task has no tests")
+    return terminal_task.verifier
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """Top-level names of everything a module imports, deferred imports included."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def _test_functions(tree: ast.Module) -> list[str]:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node.name for node in tree.body if isinstance(node, functions) and node.name.startswith("test")]
+
+
+def _siblings(verifier: Verifier) -> set[str]:
+    return {Path(file.path).stem for file in verifier.files}
+
+
+# Distributions whose import name is another word than their own.
+IMPORT_NAMES = {
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+    "pillow": "PIL",
+    "beautifulsoup4": "bs4",
+    "python-dateutil": "dateutil",
+    "pyjwt": "jwt",
+    "netcdf4": "netCDF4",
+}
+
+
+def _module_names(inventory: Inventory) -> set[str]:
+    names = {name.lower() for name in inventory.python}
+    return {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in names}

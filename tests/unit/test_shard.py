@@ -1,0 +1,170 @@
+"""A shard loses nothing and does nothing twice, whoever is killed when."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from termforge.errors import LeaseLost
+from termforge.journal import Journal, read_journals
+from termforge.lease import Entry, Holder, held
+from termforge.schemas import Part
+from termforge.shard import finished, work_through
+
+ROOT = Path(__file__).parents[2]
+
+
+def part(name: str) -> Part:
+    return Part(name=name, rows=0, bytes=0, sha256="")
+
+
+def test_every_item_is_worked_on_once_and_comes_back_in_order(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def work(item: str) -> tuple[Part, ...]:
+        calls.append(item)
+        time.sleep(0.01 * (3 - int(item)))
+        return (part(item),)
+
+    items = {key: key for key in "0123"}
+    first = work_through(items, work, Part, tmp_path, concurrency=4)
+    again = work_through(items, work, Part, tmp_path, concurrency=4)
+    assert list(first) == list("0123")
+    assert first == again == {key: (part(key),) for key in items}
+    assert sorted(calls) == list("0123")
+
+
+def test_finished_items_survive_a_failing_one(tmp_path: Path) -> None:
+    def work(item: int) -> tuple[Part, ...]:
+        if item == 3:
+            raise ValueError("item three")
+        return (part(str(item)),)
+
+    items = {str(number): number for number in range(8)}
+    with pytest.raises(ValueError, match="item three"):
+        work_through(items, work, Part, tmp_path, concurrency=2)
+    assert {"0", "1", "2"} <= set(finished(tmp_path, Part))
+    assert "3" not in finished(tmp_path, Part)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 17, 30])
+def test_a_torn_tail_is_cut_and_the_rest_is_kept(tmp_path: Path, cut: int) -> None:
+    with Journal(tmp_path, 1) as journal:
+        journal.append(b"first")
+        journal.append(b"second, and longer than the first")
+    path = tmp_path / "journal-000001.log"
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert list(read_journals(tmp_path)) == [b"first"]
+
+
+def test_a_damaged_record_ends_its_journal_but_not_the_next_holders(tmp_path: Path) -> None:
+    with Journal(tmp_path, 1) as journal:
+        journal.append(b"good")
+        journal.append(b"bad")
+    path = tmp_path / "journal-000001.log"
+    path.write_bytes(path.read_bytes().replace(b"bad", b"mad"))
+    with Journal(tmp_path, 2) as journal:
+        journal.append(b"later")
+    assert list(read_journals(tmp_path)) == [b"good", b"later"]
+
+
+def test_a_live_holder_is_waited_for(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with held(tmp_path, poll_s=0.01):
+            order.append("second")
+
+    with held(tmp_path):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.1)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_an_expired_lease_is_taken_over_and_its_holder_is_fenced_off(tmp_path: Path) -> None:
+    with held(tmp_path, ttl_s=1000) as old:
+        elsewhere = Entry(
+            fence=old.fence, expires=time.time() - 1, holder=Holder(machine="another", pid=1, started="1")
+        )
+        (tmp_path / "lease.json").write_text(elsewhere.model_dump_json())
+        with held(tmp_path) as new:
+            assert new.fence == old.fence + 1
+            with pytest.raises(LeaseLost):
+                old.check()
+
+
+def test_a_lease_of_another_machine_binds_until_it_expires(tmp_path: Path) -> None:
+    elsewhere = Entry(fence=7, expires=time.time() + 0.5, holder=Holder(machine="another", pid=1, started="1"))
+    (tmp_path / "lease.json").write_text(elsewhere.model_dump_json())
+    start = time.monotonic()
+    with held(tmp_path, poll_s=0.05) as lease:
+        assert time.monotonic() - start > 0.4
+        assert lease.fence == 8
+
+
+KILLED = """
+    import sys, time
+    from pathlib import Path
+    from termforge.schemas import Part
+    from termforge.shard import work_through
+
+    def work(item):
+        if item == 2:
+            time.sleep(60)
+        return (Part(name=str(item), rows=0, bytes=0, sha256=""),)
+
+    work_through({str(n): n for n in range(4)}, work, Part, Path(sys.argv[1]), concurrency=1)
+"""
+
+
+def test_a_killed_holder_is_replaced_at_once_and_its_work_is_kept(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)], cwd=ROOT)
+    with process:
+        while set(finished(tmp_path, Part)) != {"0", "1"}:
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+    calls: list[int] = []
+
+    def work(item: int) -> tuple[Part, ...]:
+        calls.append(item)
+        return (part(str(item)),)
+
+    start = time.monotonic()
+    done = work_through({str(number): number for number in range(4)}, work, Part, tmp_path, concurrency=1)
+    assert time.monotonic() - start < 5
+    assert calls == [2, 3]
+    assert list(done) == ["0", "1", "2", "3"]
+
+
+def _append_all(folder: Path, barrier: "multiprocessing.synchronize.Barrier", name: str) -> None:
+    def work(item: int) -> tuple[Part, ...]:
+        with (folder / "calls").open("a") as file:
+            file.write(f"{item} {name}\n")
+        return (part(str(item)),)
+
+    barrier.wait()
+    work_through({str(number): number for number in range(20)}, work, Part, folder, concurrency=2)
+
+
+def test_two_live_processes_never_do_an_item_twice(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    processes = [context.Process(target=_append_all, args=(tmp_path, barrier, name)) for name in "ab"]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    items = [line.split()[0] for line in (tmp_path / "calls").read_text().splitlines()]
+    assert sorted(items, key=int) == [str(number) for number in range(20)]
