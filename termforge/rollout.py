@@ -14,7 +14,7 @@ from termforge.agent.loop import AgentConfig, Episode, run_episode
 from termforge.errors import SandboxError, VerifierError
 from termforge.sandbox.protocol import Engine, Sandbox, started
 from termforge.schemas import Ending, Image, Record, TerminalTask, Trajectory, Verdict, digest
-from termforge.shard import work_through
+from termforge.shard import Slots, work_through
 from termforge.teacher import Teacher
 from termforge.terminal import Terminal, WaitMode
 from termforge.verify import verify
@@ -60,7 +60,7 @@ def roll_out_shard(
     make_teacher: MakeTeacher,
     folder: Path,
     *,
-    concurrency: int,
+    slots: Slots,
     on_done: Callable[[int, tuple[Trajectory, ...]], None],
 ) -> list[Trajectory]:
     """Every attempt of every trial of a shard, in the order of `trials`; resumes what `folder` already holds."""
@@ -69,7 +69,7 @@ def roll_out_shard(
         return roll_out(trial, config, engine, make_teacher(trial))
 
     by_id = {trial.id: trial for trial in trials}
-    done = work_through(by_id, work, Trajectory, folder, concurrency=concurrency, on_done=on_done)
+    done = work_through(by_id, work, Trajectory, folder, slots=slots, on_done=on_done)
     return [trajectory for attempts in done.values() for trajectory in attempts]
 
 

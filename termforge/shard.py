@@ -7,7 +7,9 @@ Nothing is lost (a finished item is on the disk before it counts) and nothing is
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +20,26 @@ from termforge.schemas import Record
 
 Item = TypeVar("Item")
 Result = TypeVar("Result", bound=Record)
+
+
+class Slots:
+    """How many trials may be live at once in this process, over all shards that share the slots."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._free = BoundedSemaphore(count)
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._free.release()
+
+
+@cache
+def process_slots(count: int) -> Slots:
+    """The same slots for every shard of this process that names the same count."""
+    return Slots(count)
 
 
 class Done(BaseModel, Generic[Result]):
@@ -35,7 +57,7 @@ def work_through(
     record: type[Result],
     folder: Path,
     *,
-    concurrency: int,
+    slots: Slots,
     on_done: Callable[[int, tuple[Result, ...]], None] = lambda done, records: None,
 ) -> dict[str, tuple[Result, ...]]:
     """Records of every item, by id in the order of `items`; `on_done` hears the count and the newest records.
@@ -48,8 +70,13 @@ def work_through(
     with held(folder) as lease:
         done = finished(folder, record)
         waiting = {key: item for key, item in items.items() if key not in done}
-        with Journal(folder, lease.fence) as journal, _pool(concurrency) as pool:
-            for key, records in _results(pool, waiting, work):
+
+        def in_a_slot(item: Item) -> tuple[Result, ...]:
+            with slots:
+                return work(item)
+
+        with Journal(folder, lease.fence) as journal, _pool(slots.count) as pool:
+            for key, records in _results(pool, waiting, in_a_slot):
                 _append(journal, lease, Done[record](item=key, records=records))  # type: ignore[valid-type]
                 done[key] = records
                 on_done(len(done), records)

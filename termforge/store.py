@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from termforge import __version__
 from termforge.columns import from_arrow, to_arrow
-from termforge.errors import StoreError
+from termforge.errors import InputError, StoreError
 from termforge.schemas import SCHEMA_VERSION, DatasetRecord, DatasetRef, Part, digest
 
 Kind = Literal["tasks", "trajectories", "verdicts", "rejected"]
@@ -56,6 +56,19 @@ class Store:
 
     def exists(self, ref: DatasetRef) -> bool:
         return bool(self._files.exists(f"{self._folder(ref)}/{RECORD}"))
+
+    def resolve(self, text: str) -> DatasetRef:
+        """`name@version`, or `name` for its newest version.
+
+        Raises: InputError naming what there is.
+        """
+        name, _, version = text.partition("@")
+        versions = self.versions(name)
+        found = [ref for ref in versions if version in ("", ref.version)]
+        if not found:
+            there = ", ".join(ref.version for ref in versions) or "none"
+            raise InputError(f"there is no dataset {text!r} in {self.root} (versions of {name!r}: {there})")
+        return found[-1]
 
     def record(self, ref: DatasetRef) -> DatasetRecord:
         path = f"{self._folder(ref)}/{RECORD}"

@@ -1,10 +1,9 @@
-"""A Teacher answers chats. This module owns litellm; it is imported when a model is first needed, never with the module.
+"""A Teacher answers chats. This module owns litellm, which is imported when a model is first needed and never before.
 
 One policy of retries, ours: litellm's and the SDKs' own are off. Each attempt is reserved in the run's budget before it
 is made and settled after. Keys come from the environment alone, under the names litellm gives them.
 """
 
-import asyncio
 import copy
 import os
 import random
@@ -12,15 +11,11 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Coroutine, Sequence
-from contextlib import nullcontext
-from email.utils import parsedate_to_datetime
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, Literal, NamedTuple, NoReturn, Protocol, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
-from pydantic import Field, field_validator
-
+from termforge.background_loop import run_within
 from termforge.budget import Budget, Reservation, WorstCase
 from termforge.errors import (
     ContextExceeded,
@@ -28,11 +23,13 @@ from termforge.errors import (
     InputError,
     OutputTruncated,
     SetupError,
-    TeacherError,
     TeacherUnavailable,
 )
+from termforge.prices import Price
 from termforge.redact import redact
 from termforge.schemas import Record, Usage
+from termforge.service_faults import Fault, judge
+from termforge.teacher_config import TeacherConfig
 
 
 class ChatMessage(Record):
@@ -62,44 +59,13 @@ class Teacher(Protocol):
         """
 
 
-class TeacherConfig(Record):
-    """Which model answers, and how. Holds no secret: it is logged and stored with what the model wrote."""
-
-    model: str
-    """As litellm names it: `deepseek/deepseek-chat`, `hosted_vllm/NAME` with an api_base, ..."""
-    api_base: str | None = None
-    temperature: float | None = None
-    """None leaves it to the service, as does top_p."""
-    top_p: float | None = None
-    max_output_tokens: int = Field(default=8192, gt=0)
-    """Reasoning included where the service counts it so."""
-    context_tokens: int | None = Field(default=None, gt=0)
-    """The model's window; None takes what litellm knows, and leaves refusing to the service where it knows nothing."""
-    call_s: float = Field(default=600.0, gt=0)
-    """Seconds after which one attempt is given up and made again."""
-    attempts: int = Field(default=8, gt=0)
-    retry_base_s: float = Field(default=1.0, gt=0)
-    """Mean wait before the second attempt; it doubles from there to a minute. Retry-After goes first."""
-    usd_per_million_input: float | None = Field(default=None, ge=0)
-    """Prices of a model that litellm does not know, or not rightly: both or none. Cached input counts in full."""
-    usd_per_million_output: float | None = Field(default=None, ge=0)
-
-    @field_validator("api_base")
-    @classmethod
-    def _address_carries_no_secret(cls, address: str | None) -> str | None:
-        parts = urlsplit(address or "http://")
-        if parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("api_base must be a plain http(s) address, without credentials or a query")
-        return address
-
-
 class LitellmTeacher:
     """A model behind litellm. Safe to share between threads; calls are bounded by the caller's threads.
 
     Raises: SetupError without litellm; InputError where the budget is in dollars and the model's price unknown.
     """
 
-    def __init__(self, config: TeacherConfig, budget: Budget | None = None, *, purpose: str = "") -> None:
+    def __init__(self, config: TeacherConfig, budget: Budget, *, purpose: str = "") -> None:
         self.config = config
         self.model = config.model
         self.sampling: dict[str, Any] = config.model_dump(
@@ -107,9 +73,7 @@ class LitellmTeacher:
         )
         self._budget = budget
         self._purpose = purpose
-        if (config.usd_per_million_input is None) != (config.usd_per_million_output is None):
-            raise InputError("teacher: usd_per_million_input and usd_per_million_output go together")
-        if budget is not None and budget.usd is not None and self._price is None:
+        if budget.usd is not None and self._price is None:
             raise InputError(
                 f"no price is known for {self.model!r}, so a dollar budget cannot hold:"
                 " set usd_per_million_input and usd_per_million_output, or budget in tokens"
@@ -160,20 +124,25 @@ class LitellmTeacher:
         with self._reserve(messages, deadline) as reservation:
             remaining_s = deadline - time.monotonic()
             if remaining_s <= 0:
-                _settle(reservation, None, "not sent", free=True)
+                reservation.release("not sent")
                 raise TeacherUnavailable(f"no time was left to ask {self.model}")
             try:
                 response = _ask(self._request(messages), min(self.config.call_s, remaining_s))
-            except (_service_errors(), TimeoutError) as error:
-                judged = _judge(error)
-                _settle(reservation, None, judged.outcome, free=judged.free)
-                raise self._translated(judged, error) from None
+            except _service_errors() as error:
+                fault = judge(error)
+                reservation.release(fault.outcome) if fault.free else reservation.settle(None, fault.outcome)
+                text = " ".join(redact(str(error)).split())[:400] or type(error).__name__
+                raise self._meaning(fault, text) from None  # the cause may hold a key
             answer = _read(response, self._cost(response))
-            _settle(reservation, answer.usage, _outcome(answer))
+            reservation.settle(answer.usage, _outcome(answer))
             return answer
 
     def _request(self, messages: Sequence[ChatMessage]) -> dict[str, Any]:
-        settings = {"temperature": self.config.temperature, "top_p": self.config.top_p, "api_base": self.config.api_base}
+        settings = {
+            "temperature": self.config.temperature,
+            "top_p": self.config.top_p,
+            "api_base": self.config.api_base,
+        }
         return {
             "model": self.model,
             "messages": [_wire(message) for message in messages],
@@ -181,9 +150,7 @@ class LitellmTeacher:
             **{name: value for name, value in settings.items() if value is not None},
         }
 
-    def _reserve(self, messages: Sequence[ChatMessage], deadline: float) -> "Reservation | nullcontext[None]":
-        if self._budget is None:
-            return nullcontext()
+    def _reserve(self, messages: Sequence[ChatMessage], deadline: float) -> Reservation:
         return self._budget.reserve(
             self._worst_case(messages),
             model=self.model,
@@ -197,25 +164,21 @@ class LitellmTeacher:
         inputs = _bytes(messages) + 32 * len(messages) + 512
         outputs = self.config.max_output_tokens
         price = self._price
-        return WorstCase(price and inputs * price.usd_per_input + outputs * price.usd_per_output, inputs + outputs)
+        return WorstCase(price and price.cost(inputs, outputs), inputs + outputs)
 
     @property
-    def _price(self) -> "_Price | None":
-        inputs, outputs = self.config.usd_per_million_input, self.config.usd_per_million_output
-        if inputs is not None and outputs is not None:
-            return _Price(inputs / 1e6, outputs / 1e6)
-        return _known(self.model).price
+    def _price(self) -> Price | None:
+        return self.config.price or _known(self.model).price
 
     def _cost(self, response: Any) -> float | None:
         """Dollars; None where the price or the usage is unknown (litellm then says 0)."""
         usage = response.get("usage")
         if not usage or not usage.prompt_tokens:
             return None
-        if self.config.usd_per_million_input is not None:
-            assert (price := self._price) is not None
-            return float(usage.prompt_tokens * price.usd_per_input + usage.completion_tokens * price.usd_per_output)
-        cost = response._hidden_params.get("response_cost")
-        return None if cost is None else float(cost)
+        if self.config.price:
+            return self.config.price.cost(usage.prompt_tokens, usage.completion_tokens)
+        cost: float | None = response._hidden_params.get("response_cost")
+        return cost
 
     def _refuse_what_cannot_fit(self, messages: Sequence[ChatMessage]) -> None:
         """Saves a call that the service would refuse. The count is an estimate; the service has the last word."""
@@ -227,41 +190,38 @@ class LitellmTeacher:
             raise ContextExceeded(f"the conversation has about {tokens} tokens, {self.model} takes {window}")
 
     def _wait_or_give_up(self, failed: "_Failed", failures: int, deadline: float) -> None:
-        mean_s = min(60.0, self.config.retry_base_s * 2 ** (failures - 1))
-        # Jitter only upwards of Retry-After: all who were told the same second would come back in it.
-        wait_s = mean_s * random.uniform(0.5, 1.5) if failed.wait_s is None else failed.wait_s + random.uniform(0, 1) / 4
         if failures >= self.config.attempts:
             raise TeacherUnavailable(f"{self.model} failed {failures} times, at last: {failed}")
+        base_s = self.config.retry_base_s
+        if failed.wait_s is None:
+            wait_s = min(60.0, base_s * 2 ** (failures - 1)) * random.uniform(0.5, 1.5)
+        else:  # all who were told the same second would come back in it
+            wait_s = failed.wait_s + random.uniform(0.0, base_s)
         if time.monotonic() + wait_s >= deadline:
-            raise TeacherUnavailable(f"{self.model} did not answer in time (another attempt in {wait_s:.1f} s): {failed}")
+            raise TeacherUnavailable(f"{self.model}: no time for another attempt in {wait_s:.1f} s, after: {failed}")
         time.sleep(wait_s)
 
-    def _translated(self, judged: "_Judged", error: BaseException) -> Exception:
-        """What `reply` raises for it, with a text that holds no key."""
-        text = redact(str(error))[:500] or type(error).__name__
-        if judged.error is not InputError:
-            return _Failed(f"{judged.outcome}: {text}", judged.wait_s) if judged.error is None else judged.error(text)
-        named = {
-            401: f"{self.model} takes no key from here: set {_key_names(self.model)} in the environment",
-            402: f"{self.model}: the account has no credit",
-            403: f"{self.model} is forbidden to this key: check the key's rights, teacher.model and teacher.api_base",
-            404: f"teacher.model {self.model!r} or teacher.api_base {self.config.api_base!r} is not known to the service",
+    def _meaning(self, fault: Fault, text: str) -> Exception:
+        """What to raise for a fault. `text` holds no key."""
+        if fault.error is None:
+            return _Failed(f"{fault.outcome}: {text}", fault.wait_s)
+        if fault.error is not InputError:
+            return fault.error(f"{self.model}: {text}")
+        remedies = {
+            401: f"set the right {_key_names(self.model)} in the environment",
+            402: "the account behind the key has no credit",
+            403: "check the rights of the key, teacher.model and teacher.api_base",
+            404: f"check teacher.model and teacher.api_base ({self.config.api_base})",
         }
-        otherwise = f"{self.model} refuses the request: check teacher.model and its sampling settings {self.sampling}"
-        return InputError(f"{named.get(judged.status, otherwise)} ({text})")
-
-
-class _Price(NamedTuple):
-    usd_per_input: float
-    usd_per_output: float
+        remedy = remedies.get(fault.status, f"check teacher.model and its settings {self.sampling}")
+        return InputError(f"the service refused {self.model}: {remedy}. It said: {text}")
 
 
 class _Known(NamedTuple):
     """What litellm's own table says of a model."""
 
     context_tokens: int | None
-    price: _Price | None
-    """The dearest tier."""
+    price: Price | None
 
 
 class _Failed(Exception):
@@ -272,73 +232,6 @@ class _Failed(Exception):
         self.wait_s = wait_s
 
 
-class _Judged(NamedTuple):
-    """What an error means: for the ledger, for the budget, for the caller."""
-
-    outcome: str
-    free: bool
-    """The service said no, or was never reached; else it may have been paid for."""
-    error: type[TeacherError] | type[InputError] | None
-    """None: another attempt may help."""
-    status: int
-    wait_s: float | None = None
-
-
-def _judge(error: BaseException) -> _Judged:
-    """litellm calls a cut connection and a missing key "status 500"; only response headers prove a status."""
-    litellm = _litellm()
-    status = int(getattr(error, "status_code", 0) or 0)
-    headers = getattr(error, "litellm_response_headers", None) or {}
-    causes = [f"{type(cause).__module__}.{type(cause).__name__}" for cause in _chain(error)]
-    if isinstance(error, litellm.ContextWindowExceededError):
-        return _Judged("context exceeded", True, ContextExceeded, status)
-    if isinstance(error, litellm.ContentPolicyViolationError):
-        return _Judged("content refused", True, EmptyReply, status)
-    if status == 429:
-        return _Judged("rate limited", True, None, status, _seconds(headers.get("retry-after")))
-    if 400 <= status < 500 and status not in (408, 409, 425):
-        return _Judged("refused", True, InputError, status)
-    if "openai.OpenAIError" in causes:  # the SDK found no credentials
-        return _Judged("no key", True, InputError, 401)
-    if status >= 500 and headers:
-        return _Judged("service failed", True, None, status, _seconds(headers.get("retry-after")))
-    if "httpx.ConnectError" in causes:
-        return _Judged("unreachable", True, None, status)
-    timed_out = isinstance(error, TimeoutError | litellm.Timeout)
-    return _Judged("timed out" if timed_out else "cut off", False, None, status)
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    chain: list[BaseException] = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    return chain
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Of a Retry-After header: seconds, or an HTTP date."""
-    if retry_after is None:
-        return None
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
-def _settle(reservation: Reservation | None, usage: Usage | None, outcome: str, *, free: bool = False) -> None:
-    if reservation is None:
-        return
-    if free:
-        reservation.release(outcome)
-    else:
-        reservation.settle(usage, outcome)
-
-
 def _outcome(answer: Reply) -> str:
     if answer.finish_reason == "length":
         return "truncated"
@@ -346,7 +239,8 @@ def _outcome(answer: Reply) -> str:
 
 
 def _wire(message: ChatMessage) -> dict[str, str]:
-    wire = {"role": message.role, "content": message.content}
+    content = message.content.encode("utf-8", "replace").decode()  # a lone surrogate cannot be sent
+    wire = {"role": message.role, "content": content}
     return wire if message.reasoning is None else {**wire, "reasoning_content": message.reasoning}
 
 
@@ -383,3 +277,55 @@ def _sum(paid: Sequence[Usage]) -> Usage:
         output_tokens=sum(usage.output_tokens for usage in paid),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
     )
+
+
+def _ask(request: dict[str, Any], timeout_s: float) -> Any:
+    """One request and no second one. The limit holds even against a service that keeps sending blank lines."""
+    completion = _litellm().acompletion
+    return run_within(timeout_s, lambda: completion(**request, timeout=timeout_s, max_retries=0, num_retries=0))
+
+
+_importing = threading.Lock()
+
+
+def _litellm() -> Any:
+    with _importing:
+        return _imported()
+
+
+@cache
+def _imported() -> Any:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import fetches prices from the network
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads keys from any .env it finds
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import litellm
+        except ImportError as error:
+            raise SetupError(
+                "a model behind litellm needs the `teacher` extra: pip install 'termforge[teacher]'"
+            ) from error
+        litellm.ModelResponse()  # pydantic builds it at its first use, with warnings of its own
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    return litellm
+
+
+def _service_errors() -> tuple[type[BaseException], ...]:
+    """All of litellm's errors derive from the OpenAI SDK's."""
+    return (_litellm().exceptions.openai.OpenAIError, TimeoutError)
+
+
+def _key_names(model: str) -> str:
+    missing = _litellm().validate_environment(model)["missing_keys"]
+    return " and ".join(missing) or f"{model.split('/')[0].upper()}_API_KEY"
+
+
+@cache
+def _known(model: str) -> _Known:
+    litellm = _litellm()
+    try:
+        entry = litellm.get_model_info(model)
+    except litellm.ModelNotMappedError:
+        return _Known(None, None)
+    return _Known(entry.get("max_input_tokens"), Price.dearest(entry))

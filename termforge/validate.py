@@ -19,7 +19,7 @@ from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, Trial, roll_out
 from termforge.sandbox.protocol import Engine, started
 from termforge.schemas import GateResult, GateVerdicts, Record, TerminalTask, Verifier
-from termforge.shard import work_through
+from termforge.shard import Slots, work_through
 from termforge.verify import verify
 
 GRADER_MODULES = frozenset({"pytest", "termforge_grader"})
@@ -37,7 +37,7 @@ def validate_shard(
     inventory_of: Callable[[TerminalTask], Inventory],
     folder: Path,
     *,
-    concurrency: int,
+    slots: Slots,
     on_done: Callable[[int, tuple[GateVerdicts, ...]], None],
 ) -> list[GateVerdicts]:
     """Verdicts of every task of a shard, in order; resumes what `folder` already holds."""
@@ -46,7 +46,7 @@ def validate_shard(
         return (validate(terminal_task, config, engine, inventory_of(terminal_task)),)
 
     by_id = {terminal_task.id: terminal_task for terminal_task in terminal_tasks}
-    done = work_through(by_id, work, GateVerdicts, folder, concurrency=concurrency, on_done=on_done)
+    done = work_through(by_id, work, GateVerdicts, folder, slots=slots, on_done=on_done)
     return [verdicts for (verdicts,) in done.values()]
 
 
@@ -85,7 +85,7 @@ def lint(terminal_task: TerminalTask, inventory: Inventory) -> str:
     Raises: NotRun for a task without tests.
     """
     verifier = _tests_of(terminal_task)
-    importable = sys.stdlib_module_names | GRADER_MODULES | _module_names(inventory)
+    importable = sys.stdlib_module_names | GRADER_MODULES | set(inventory.modules)
     found: set[str] = set()
     for file in verifier.files:
         if not file.path.endswith(".py"):
@@ -171,20 +171,3 @@ def _test_functions(tree: ast.Module) -> list[str]:
 
 def _siblings(verifier: Verifier) -> set[str]:
     return {Path(file.path).stem for file in verifier.files}
-
-
-# Distributions whose import name is another word than their own.
-IMPORT_NAMES = {
-    "pyyaml": "yaml",
-    "scikit-learn": "sklearn",
-    "pillow": "PIL",
-    "beautifulsoup4": "bs4",
-    "python-dateutil": "dateutil",
-    "pyjwt": "jwt",
-    "netcdf4": "netCDF4",
-}
-
-
-def _module_names(inventory: Inventory) -> set[str]:
-    names = {name.lower() for name in inventory.python}
-    return {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in names}

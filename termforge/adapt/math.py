@@ -12,8 +12,19 @@ from functools import cache
 from importlib import resources
 
 from termforge.adapt import answer
-from termforge.adapt.sources import Prompt, without_duplicates
+from termforge.adapt.sources import ColumnMapping, Prompt, without_duplicates
 from termforge.schemas import Command, File, ImageRecipe, Provenance, Step, TerminalTask, Test, Verifier
+
+SAMPLE = "adapt/sample_math.jsonl"
+"""Below prompts/: fifty prompts of our own, which need nothing beside a clone."""
+SAMPLE_COLUMNS = ColumnMapping(
+    prompt=("problem",),
+    answer="expected_answer",
+    solution="solution",
+    id="id",
+    dataset="termforge/sample_math",
+    license="Apache-2.0",
+)
 
 GENERATOR = "adapt/math@1"
 SUFFIX = "Please place your final answer in a file named '/app/solution.txt'."
@@ -90,11 +101,10 @@ def _verifier(final: str) -> Verifier:
 
 
 @cache
-def _comparison() -> str:
-    source = (resources.files("termforge.adapt") / "answer.py").read_text(encoding="utf-8").rstrip()
-    return source.replace(
-        "from fractions import Fraction\n", "from fractions import Fraction\nfrom pathlib import Path\n"
-    )
+def _comparison() -> bytes:
+    source = (resources.files("termforge.adapt") / "answer.py").read_bytes().rstrip() + b"\n"
+    fraction = b"from fractions import Fraction\n"
+    return source.replace(fraction, fraction + b"from pathlib import Path\n")
 
 
 def _solution(final: str, worked: str) -> tuple[Step, ...]:

@@ -38,3 +38,7 @@ def output_too_long(max_tokens: int | None, warning: str) -> str:
         f"Re-issue this request, breaking it into chunks each of which is less than {limit}."
     )
     return f"{text}\n\nParser warnings from your truncated response:\n{warning}" if warning else text
+
+
+NO_SESSION = "Current Terminal Screen:\nno server running on /tmp/tmux-0/default\n"
+"""What Terminus 2 records, and never sends, after the last shell exited: its tmux client's complaint."""

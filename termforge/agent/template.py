@@ -1,9 +1,9 @@
 """The agent's first message: our own, or Terminus 2's as harbor ships it.
 
 `termforge` is prompts/agent/terminus.j2. `terminus2` is the text of current harbor releases, `terminus2-corpus` the one
-that NVIDIA's published corpus was made with; they differ in one bullet. Both belong to harbor and are never kept in this
-repository: they are read from an installed harbor or from its wheel in the state folder, and believed only by their
-sha256. Fetch the wheel once with `python -m termforge.agent.template terminus2`.
+that NVIDIA's published corpus was made with; they differ in one bullet. Both belong to harbor and are never kept here:
+they are read from an installed harbor or from its wheel in the state folder, and believed only by their sha256. Fetch
+the wheel once with `python -m termforge.agent.template terminus2`.
 """
 
 import argparse

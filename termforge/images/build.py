@@ -26,7 +26,6 @@ from termforge.sandbox.docker_engine import connect, speaking
 from termforge.schemas import Image
 from termforge.state import default_state
 
-RECIPE_LABEL = "termforge.recipe"
 BASE_LABEL = "termforge.base"
 STAGE_LABEL = "termforge.stage=python"
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
@@ -49,10 +48,8 @@ def build(
     client = connect()
     done: dict[str, BuiltImage] = {}
     try:
-        below = ground(client, console)
         for name in (BASE, *(name for name in names if name != BASE)):
-            on = below.name if name == BASE else done[BASE].image.digest
-            done[name] = _build_one(client, name, on, below, done.get(BASE), state, console, locked=locked)
+            done[name] = _build_one(client, name, done.get(BASE), state, console, locked=locked)
     finally:
         with speaking(SetupError):
             client.images.prune(filters={"label": STAGE_LABEL, "dangling": True})
@@ -61,23 +58,15 @@ def build(
 
 
 def _build_one(
-    client: Any,
-    name: str,
-    on: str,
-    below: Ground,
-    base: BuiltImage | None,
-    state: Path,
-    console: Console,
-    *,
-    locked: bool,
+    client: Any, name: str, base: BuiltImage | None, state: Path, console: Console, *, locked: bool
 ) -> BuiltImage:
     start = time.monotonic()
     tag = f"termforge/{name}:{recipe(name).recipe if locked else 'unlocked'}"
     if not (locked and client.images.list(name=tag)):
         constraints = _constraints(name) if locked else {}
         log = record_path(name, state).with_suffix(".log")
-        labels = {RECIPE_LABEL: recipe(name).recipe if locked else "", BASE_LABEL: below.kind}
-        _run_build(client, name, tag, {"BASE": on}, labels, _context(name, constraints), log, console)
+        below = Ground(base.image.digest, base.base) if base else ground(client, console)
+        _run_build(client, name, tag, below, _context(name, constraints), log, console, fresh=not locked)
     with speaking(SetupError):
         image = client.images.get(tag)
         image.tag(f"termforge/{name}", "latest")
@@ -95,11 +84,12 @@ def _run_build(
     client: Any,
     name: str,
     tag: str,
-    arguments: Mapping[str, str],
-    labels: Mapping[str, str],
+    below: Ground,
     context: bytes,
     log: Path,
     console: Console,
+    *,
+    fresh: bool,
 ) -> None:
     start = time.monotonic()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -108,8 +98,9 @@ def _run_build(
             fileobj=io.BytesIO(context),
             custom_context=True,
             tag=tag,
-            buildargs={**_proxies(os.environ), **arguments},
-            labels=dict(labels),
+            buildargs={**_proxies(os.environ), "BASE": below.name},
+            labels={BASE_LABEL: below.kind},
+            nocache=fresh,
             network_mode="host",
             rm=True,
             forcerm=True,

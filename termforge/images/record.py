@@ -35,7 +35,8 @@ for entry in sys.path:
 commands = {name for folder in os.environ.get("PATH", "/usr/bin:/bin").split(":") if os.path.isdir(folder)
             for name in os.listdir(folder) if os.access(os.path.join(folder, name), os.X_OK)}
 json.dump({"apt": apt, "python": python, "pip": sorted(pip), "commands": sorted(commands),
-           "modules": sorted(modules - {"__pycache__"} | set(sys.stdlib_module_names))}, sys.stdout)
+           "modules": sorted(modules - {"__pycache__"} | set(sys.stdlib_module_names))}, sys.stdout, indent=0)
+print()
 """
 """Python source that prints an inventory as JSON; standard library only, Python 3.10 or newer."""
 

@@ -1,0 +1,4 @@
+from pathlib import Path
+from termforge.schemas import Image
+def rootfs(image: Image, state: Path | None = None) -> Path:
+    raise NotImplementedError

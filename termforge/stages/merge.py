@@ -1,4 +1,4 @@
-"""Adapted, synthesized and forged tasks become one dataset of candidates, each task once."""
+"""Merging as a stage: adapted, synthesized and forged tasks become one dataset of candidates, each task once."""
 
 from collections.abc import Sequence
 

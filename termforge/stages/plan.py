@@ -13,6 +13,7 @@ class ShardPlan(Record):
     """What a worker needs in order to do one shard: small, JSON, the same for every shard of a stage."""
 
     store: str
+    night: str
     work: str
     """Folder on a POSIX file system for leases and journals."""
     source: DatasetRef

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from termforge.rollout import MakeTeacher, RolloutConfig, roll_out_shard, trials_of
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DatasetRecord, DatasetRef, Part, Trajectory
+from termforge.shard import Slots
+from termforge.stages.machine import Machine
 from termforge.stages.plan import ShardPlan, totals, work_folder
 from termforge.stages.teachers import TeacherChoice
 from termforge.store import Store, version_of
@@ -19,19 +21,19 @@ def plan_rollouts(
     source: DatasetRef,
     config: RolloutConfig,
     teacher: TeacherChoice,
-    sandbox: str,
+    machine: Machine,
     *,
     shard_rows: int,
     work: str | None,
-    name: str = "trajectories",
 ) -> ShardPlan:
-    """`sandbox` is part of the version: the same keystrokes in another kind of sandbox are another trajectory."""
-    settings = [config.model_dump(mode="json"), teacher.model_dump(mode="json"), sandbox]
+    """The machine is part of the version: the same keystrokes in another kind of sandbox are another trajectory."""
+    settings = [config.model_dump(mode="json"), teacher.model_dump(mode="json"), machine.model_dump()]
     return ShardPlan(
         store=store.root,
+        night=night,
         work=work_folder(store, work),
         source=source,
-        target=DatasetRef(name=name, version=version_of(night, STAGE, settings, [source])),
+        target=DatasetRef(name="trajectories", version=version_of(night, STAGE, settings, [source])),
         rows=store.record(source).rows,
         shard_rows=shard_rows,
     )
@@ -44,7 +46,7 @@ def run_shard(
     engine: Engine,
     make_teacher: MakeTeacher,
     *,
-    concurrency: int,
+    slots: Slots,
     on_done: Callable[[int], None],
 ) -> Part:
     trajectories = roll_out_shard(
@@ -53,7 +55,7 @@ def run_shard(
         engine,
         make_teacher,
         plan.folder(shard),
-        concurrency=concurrency,
+        slots=slots,
         on_done=lambda done, attempts: on_done(1),
     )
     return Store(plan.store).write_part(plan.target, "trajectories", shard, trajectories)

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from termforge.images import inventory_of
+from termforge.images import built
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DatasetRecord, DatasetRef, GateVerdicts, Part, Rejected
+from termforge.shard import Slots
+from termforge.stages.machine import Machine
 from termforge.stages.plan import ShardPlan, work_folder
 from termforge.store import Store, version_of
 from termforge.validate import ValidationConfig, validate_shard
@@ -14,11 +16,20 @@ STAGE = "validate-1"
 
 
 def plan_validation(
-    store: Store, night: str, source: DatasetRef, config: ValidationConfig, *, shard_rows: int, work: str | None
+    store: Store,
+    night: str,
+    source: DatasetRef,
+    config: ValidationConfig,
+    machine: Machine,
+    *,
+    shard_rows: int,
+    work: str | None,
 ) -> ShardPlan:
-    version = version_of(night, STAGE, config.model_dump(mode="json"), [source])
+    settings = [config.model_dump(mode="json"), machine.model_dump()]
+    version = version_of(night, STAGE, settings, [source])
     return ShardPlan(
         store=store.root,
+        night=night,
         work=work_folder(store, work),
         source=source,
         target=DatasetRef(name="gate-verdicts", version=version),
@@ -27,22 +38,27 @@ def plan_validation(
     )
 
 
+def sound_tasks(plan: ShardPlan) -> DatasetRef:
+    """The dataset that validation ends in; it exists when all of it is done."""
+    return DatasetRef(name="tasks", version=plan.target.version)
+
+
 def run_shard(
     plan: ShardPlan,
     shard: int,
     config: ValidationConfig,
     engine: Engine,
     *,
-    concurrency: int,
+    slots: Slots,
     on_done: Callable[[int], None],
 ) -> Part:
     verdicts = validate_shard(
         plan.records(shard),
         config,
         engine,
-        inventory_of,
+        lambda terminal_task: built(terminal_task.image).inventory,
         plan.folder(shard),
-        concurrency=concurrency,
+        slots=slots,
         on_done=lambda done, records: on_done(1),
     )
     return Store(plan.store).write_part(plan.target, "verdicts", shard, verdicts)
@@ -53,7 +69,7 @@ def finish(store: Store, plan: ShardPlan, parts: Iterable[Part], config: Validat
     settings = config.model_dump(mode="json")
     if not store.exists(plan.target):
         store.commit(plan.target, "verdicts", parts, config=settings, inputs=[plan.source], counts={})
-    sound = DatasetRef(name="tasks", version=plan.target.version)
+    sound = sound_tasks(plan)
     rejected = DatasetRef(name="rejected-tasks", version=plan.target.version)
     inputs = [plan.source, plan.target]
     if not store.exists(rejected):

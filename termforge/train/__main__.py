@@ -30,7 +30,7 @@ def main() -> int:
 
 def _die_with_parent() -> None:
     """The launcher between us and the flow does not pass a kill on; the end of our input does."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock would be held at exit
         pass
     os._exit(143)
 

@@ -67,7 +67,7 @@ def run(command: Sequence[str], on_line: Callable[[str], None]) -> None:
         text=True,
         errors="replace",
         start_new_session=True,
-        env=os.environ | {LIFELINE: "1"},
+        env=os.environ | {LIFELINE: "1", "TQDM_MININTERVAL": "30"},
     )
     with process:
         try:

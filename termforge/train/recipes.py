@@ -35,7 +35,7 @@ class Lora(Record):
     """Low-rank adapters on all linear layers instead of full fine-tuning."""
 
     rank: int = Field(ge=1)
-    alpha: float = Field(gt=0)
+    alpha: int = Field(ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 

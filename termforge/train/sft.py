@@ -49,14 +49,14 @@ def set_up(recipe: Recipe, files: Sequence[Path], out: Path) -> Job:
     """Everything but the training itself."""
     from accelerate import PartialState
     from transformers.trainer_callback import PrinterCallback
-    from trl import SFTTrainer
+    from trl.trainer.sft_trainer import SFTTrainer
 
     arguments = _arguments(recipe, out)  # first: it joins the process group
     tokenizer = _tokenizer(recipe, files)
     encoder = chat.Encoder(tokenizer, recipe.thinking, recipe.max_length)
     with PartialState().local_main_process_first():
         prepared = corpus.prepare(files, encoder, _cache(out), _fingerprint(recipe, files))
-    trainer = SFTTrainer(
+    trainer: Any = SFTTrainer(
         model=_model(recipe, tokenizer),
         args=arguments,
         train_dataset=prepared.dataset,
@@ -72,7 +72,7 @@ def set_up(recipe: Recipe, files: Sequence[Path], out: Path) -> Job:
 def _arguments(recipe: Recipe, out: Path) -> Any:
     import torch
     from accelerate import PartialState
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     cpu = recipe.device == "cpu"
     if not cpu and not torch.cuda.is_available():
@@ -160,14 +160,13 @@ def _lora(recipe: Recipe) -> Any:
 
 def _reporter() -> Any:
     """Prints each step as a line that launch.progress() reads."""
-    from transformers import TrainerCallback
+    from transformers.trainer_callback import TrainerCallback
 
-    class Reporter(TrainerCallback):
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-            if state.is_world_process_zero and "loss" in logs:
-                print(_progress(logs | {"step": state.global_step}, state.max_steps), flush=True)
+    def on_log(self: Any, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        if state.is_world_process_zero and "loss" in logs:
+            print(_progress(logs | {"step": state.global_step}, state.max_steps), flush=True)
 
-    return Reporter()
+    return type("Reporter", (TrainerCallback,), {"on_log": on_log})()
 
 
 def _progress(log: dict[str, Any], steps: int) -> record.Progress:

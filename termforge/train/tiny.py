@@ -26,7 +26,8 @@ def tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
     )
     bpe.train_from_iterator(texts, trainer)
     bpe.add_tokens(thinking)
-    return PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=TURN_END, pad_token=PAD)
+    fast: Any = PreTrainedTokenizerFast
+    return fast(tokenizer_object=bpe, eos_token=TURN_END, pad_token=PAD)
 
 
 def model(shape: RandomModel, vocabulary: int, positions: int, attention: str, seed: int) -> Any:
@@ -45,6 +46,6 @@ def model(shape: RandomModel, vocabulary: int, positions: int, attention: str, s
         head_dim=shape.hidden // shape.heads,
         max_position_embeddings=positions,
         tie_word_embeddings=True,
-        attn_implementation=attention,
     )
+    config._attn_implementation = attention
     return Qwen3ForCausalLM(config)

@@ -16,7 +16,7 @@ from termforge.errors import LeaseLost
 from termforge.journal import Journal, read_journals
 from termforge.lease import Entry, Holder, held
 from termforge.schemas import Part
-from termforge.shard import finished, work_through
+from termforge.shard import Slots, finished, work_through
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,8 +34,8 @@ def test_every_item_is_worked_on_once_and_comes_back_in_order(tmp_path: Path) ->
         return (part(item),)
 
     items = {key: key for key in "0123"}
-    first = work_through(items, work, Part, tmp_path, concurrency=4)
-    again = work_through(items, work, Part, tmp_path, concurrency=4)
+    first = work_through(items, work, Part, tmp_path, slots=Slots(4))
+    again = work_through(items, work, Part, tmp_path, slots=Slots(4))
     assert list(first) == list("0123")
     assert first == again == {key: (part(key),) for key in items}
     assert sorted(calls) == list("0123")
@@ -49,7 +49,7 @@ def test_finished_items_survive_a_failing_one(tmp_path: Path) -> None:
 
     items = {str(number): number for number in range(8)}
     with pytest.raises(ValueError, match="item three"):
-        work_through(items, work, Part, tmp_path, concurrency=2)
+        work_through(items, work, Part, tmp_path, slots=Slots(2))
     assert {"0", "1", "2"} <= set(finished(tmp_path, Part))
     assert "3" not in finished(tmp_path, Part)
 
@@ -116,14 +116,14 @@ KILLED = """
     import sys, time
     from pathlib import Path
     from termforge.schemas import Part
-    from termforge.shard import work_through
+    from termforge.shard import Slots, work_through
 
     def work(item):
         if item == 2:
             time.sleep(60)
         return (Part(name=str(item), rows=0, bytes=0, sha256=""),)
 
-    work_through({str(n): n for n in range(4)}, work, Part, Path(sys.argv[1]), concurrency=1)
+    work_through({str(n): n for n in range(4)}, work, Part, Path(sys.argv[1]), slots=Slots(1))
 """
 
 
@@ -141,7 +141,7 @@ def test_a_killed_holder_is_replaced_at_once_and_its_work_is_kept(tmp_path: Path
         return (part(str(item)),)
 
     start = time.monotonic()
-    done = work_through({str(number): number for number in range(4)}, work, Part, tmp_path, concurrency=1)
+    done = work_through({str(number): number for number in range(4)}, work, Part, tmp_path, slots=Slots(1))
     assert time.monotonic() - start < 5
     assert calls == [2, 3]
     assert list(done) == ["0", "1", "2", "3"]
@@ -154,7 +154,7 @@ def _append_all(folder: Path, barrier: "multiprocessing.synchronize.Barrier", na
         return (part(str(item)),)
 
     barrier.wait()
-    work_through({str(number): number for number in range(20)}, work, Part, folder, concurrency=2)
+    work_through({str(number): number for number in range(20)}, work, Part, folder, slots=Slots(2))
 
 
 def test_two_live_processes_never_do_an_item_twice(tmp_path: Path) -> None:

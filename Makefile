@@ -1,0 +1,30 @@
+# Every target sets up what it needs; see deployments/setup.sh.
+PYTEST ?=
+
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export DO_NOT_TRACK = 1
+
+.PHONY: demo test lint images deploy golden
+
+demo:            ## a small real corpus, made on this machine: no key, no GPU, no Docker engine
+	@bash deployments/setup.sh demo
+	@.venv/bin/python -m flows.demo
+
+test:            ## every test; installs and starts a Docker engine and builds the images if need be
+	@bash deployments/setup.sh test
+	@.venv/bin/python -m termforge.images build
+	@.venv/bin/python -m pytest $(PYTEST)
+
+lint:            ## formatting, lint and types
+	@bash deployments/setup.sh test
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+images:          ## the nine images, with any Docker engine
+	@bash deployments/setup.sh demo
+	@.venv/bin/python -m termforge.images build
+
+deploy:          ## work pool and deployments on the Prefect server of PREFECT_API_URL
+	@bash deployments/setup.sh demo
+	@bash deployments/deploy.sh

@@ -1,0 +1,46 @@
+"""adapt-prompts: a table of prompts becomes terminal tasks, without a model."""
+
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from flows.parameters import Night, StorePath, night_or_date
+from tasks import adapt
+from termforge.adapt.sources import ColumnMapping
+from termforge.schemas import DatasetRef
+from termforge.stages.adaptation import AdaptConfig
+from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
+
+SAMPLE = "prompts/adapt/sample_math.jsonl"
+
+Prompts = Annotated[
+    str, Field(description="JSONL or Parquet file, a folder of them, or hf://owner/name[@revision]. Empty: no adapting.")
+]
+PromptRows = Annotated[int | None, Field(ge=1, description="Only the first rows. Empty: all.")]
+Column = Annotated[str | None, Field(description="Column name; empty where the table has none.")]
+
+
+@flow
+def adapt_prompts(
+    night: Night = "",
+    store: StorePath = "store",
+    prompts: Prompts = SAMPLE,
+    prompt_rows: PromptRows = None,
+    prompt_column: str = "problem",
+    answer_column: Column = "expected_answer",
+    solution_column: Column = "solution",
+    id_column: Column = "id",
+    license: str = "",
+    sandbox: SandboxChoice = "auto",
+    images: ImagesChoice = "auto",
+) -> DatasetRef:
+    """Adapt math prompts as the paper does; where the source has a final answer, a check of it comes with the task."""
+    machine = choose_machine(sandbox, images)
+    mapping = ColumnMapping(
+        prompt=(prompt_column,), answer=answer_column, solution=solution_column, id=id_column, license=license
+    )
+    config = AdaptConfig(
+        prompts=prompts, mapping=mapping, limit=prompt_rows, image=machine.recipes["scientific-computing"]
+    )
+    return adapt.adapt_prompts(store, night_or_date(night), config)

@@ -1,0 +1,47 @@
+"""`make demo`: one small night of growth on this machine, with the oracle as teacher and a server that lives as long."""
+
+import os
+import sys
+import time
+
+from rich.console import Console
+
+from termforge.errors import InputError
+
+PER_DOMAIN, PROMPTS = 4, 20
+
+
+def main() -> int:
+    console = Console()
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.pop("PREFECT_API_URL", None)
+    start = time.monotonic()
+    console.print("[bold]==>[/bold] growing a corpus (first a Prefect server of our own starts: some 20 seconds)")
+    try:
+        grow(console)
+    except InputError as error:
+        console.print(f"[bold red]error:[/bold red] {error}")
+        return 1
+    console.print(f"[bold]==>[/bold] done in {time.monotonic() - start:.0f} s")
+    return 0
+
+
+def grow(console: Console) -> None:
+    from flows.grow_corpus import grow_corpus
+    from termforge.stages.machine import choose_machine
+    from termforge.store import Store
+    from termforge.summary import as_table, summarise
+
+    store = Store("store")
+    machine = choose_machine()
+    console.print(f"[bold]==>[/bold] sandbox: {machine.sandbox}, images: {machine.images}")
+    corpus = grow_corpus(night="demo", store=store.root, prompt_rows=PROMPTS, forged_per_domain=PER_DOMAIN)
+    trajectories = store.resolve(next(name for name in store.record(corpus).inputs if name.startswith("trajectories@")))
+    console.print(as_table(summarise(store, trajectories), title=f"\n{trajectories}"))
+    console.print(f"corpus: [bold]{store.location(corpus)}[/bold] ({store.record(corpus).rows} rows)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

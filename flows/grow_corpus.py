@@ -1,0 +1,124 @@
+"""grow-corpus: one night of growth, from prompts, seeds and skills to a loadable corpus.
+
+    adapt ┐
+    synthesize ├─ validate ─ roll out ─ curate
+    forge ┘
+
+Each stage is a flow of its own with the same parameters; every result is a dataset version in the store. Keys of
+services come from the worker's environment. Nothing is cached by Prefect: a finished version is found in the store.
+"""
+
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from flows.adapt_prompts import SAMPLE, Column, PromptRows, Prompts, adapt_prompts
+from flows.curate_corpus import CompleteOnly, SuccessOnly, curate_corpus
+from flows.forge_tasks import PerDomain, Seed, forge_tasks
+from flows.parameters import (
+    ApiBase,
+    Concurrency,
+    Dollars,
+    Model,
+    Night,
+    ShardRows,
+    StorePath,
+    Tokens,
+    Work,
+    night_or_date,
+)
+from flows.roll_out import ObservationMode, Samples, SlipRate, WaitMode, roll_out
+from flows.synthesize_tasks import FromSeeds, FromSkills, synthesize_tasks
+from flows.validate_tasks import validate_tasks
+from termforge.agent.template import TemplateName
+from termforge.schemas import DatasetRef
+from termforge.stages.machine import ImagesChoice, SandboxChoice
+
+
+@flow(flow_run_name="grow-{night}")
+def grow_corpus(
+    night: Night = "",
+    store: StorePath = "store",
+    prompts: Prompts = SAMPLE,
+    prompt_rows: PromptRows = None,
+    prompt_column: str = "problem",
+    answer_column: Column = "expected_answer",
+    solution_column: Column = "solution",
+    id_column: Column = "id",
+    prompt_license: str = "",
+    forged_per_domain: PerDomain = 4,
+    synthesized_from_skills: FromSkills = 0,
+    synthesized_from_seeds: FromSeeds = 0,
+    seed: Seed = "0",
+    teacher: Model = "termforge/oracle",
+    api_base: ApiBase = None,
+    temperature: float | None = None,
+    slip_rate: SlipRate = 0.15,
+    samples: Samples = 1,
+    template: TemplateName = "termforge",
+    observation_mode: ObservationMode = "clean",
+    wait_mode: WaitMode = "settle",
+    budget_usd: Dollars = None,
+    budget_tokens: Tokens = None,
+    complete_only: CompleteOnly = False,
+    success_only: SuccessOnly = False,
+    sandbox: SandboxChoice = "auto",
+    images: ImagesChoice = "auto",
+    concurrency: Concurrency = 4,
+    shard_rows: ShardRows = 100,
+    work: Work = None,
+) -> DatasetRef:
+    """Grow the corpus by one night. The same night with the same settings goes on where it was interrupted."""
+    night = night_or_date(night)
+    place = {"night": night, "store": store}
+    machine = {"sandbox": sandbox, "images": images}
+    spending = {"budget_usd": budget_usd, "budget_tokens": budget_tokens}
+    shards = {"concurrency": concurrency, "shard_rows": shard_rows, "work": work}
+    asked = {"teacher": teacher, "api_base": api_base, "temperature": temperature}
+    sources: list[DatasetRef] = []
+    if prompts:
+        columns = {
+            "prompt_column": prompt_column,
+            "answer_column": answer_column,
+            "solution_column": solution_column,
+            "id_column": id_column,
+        }
+        sources.append(
+            adapt_prompts(
+                prompts=prompts, prompt_rows=prompt_rows, license=prompt_license, **columns, **place, **machine
+            )
+        )
+    if synthesized_from_skills or synthesized_from_seeds:
+        sources.append(
+            synthesize_tasks(
+                from_skills=synthesized_from_skills,
+                from_seeds=synthesized_from_seeds,
+                seed=seed,
+                concurrency=concurrency,
+                work=work,
+                **asked,
+                **spending,
+                **place,
+                **machine,
+            )
+        )
+    if forged_per_domain:
+        sources.append(forge_tasks(per_domain=forged_per_domain, seed=seed, **place, **machine))
+    sound = validate_tasks(sources=[str(source) for source in sources], **place, **machine, **shards)
+    trajectories = roll_out(
+        tasks=str(sound),
+        slip_rate=slip_rate,
+        samples=samples,
+        template=template,
+        observation_mode=observation_mode,
+        wait_mode=wait_mode,
+        **asked,
+        **spending,
+        **place,
+        **machine,
+        **shards,
+    )
+    return curate_corpus(
+        trajectories=str(trajectories), complete_only=complete_only, success_only=success_only, **place
+    )

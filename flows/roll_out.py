@@ -1,0 +1,89 @@
+"""roll-out: a teacher solves tasks in sandboxes; every trial becomes one trajectory, whatever happened to it."""
+
+from typing import Annotated, Literal
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
+
+from flows.parameters import (
+    ApiBase,
+    Concurrency,
+    Dollars,
+    Model,
+    Night,
+    ShardRows,
+    StorePath,
+    Tokens,
+    Work,
+    night_or_date,
+)
+from tasks import roll_out as rolling
+from tasks.progress import Progress
+from termforge.agent.loop import AgentConfig
+from termforge.agent.template import TemplateName
+from termforge.rollout import RolloutConfig
+from termforge.schemas import DatasetRef
+from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
+from termforge.stages.rollouts import plan_rollouts
+from termforge.stages.teachers import BudgetConfig, TeacherChoice
+from termforge.store import Store
+from termforge.teacher import TeacherConfig
+
+Samples = Annotated[int, Field(ge=1, le=64, description="Trials of each task.")]
+SlipRate = Annotated[float, Field(ge=0, le=1, description="The oracle's share of steps with a mistake and a recovery.")]
+ObservationMode = Annotated[
+    Literal["clean", "terminus2"],
+    Field(description="terminus2: what Terminus 2 shows, its oddities included; clean: those mended."),
+]
+WaitMode = Annotated[
+    Literal["settle", "full"], Field(description="settle: wait until the work is done; full: as long as was asked for.")
+]
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=4))
+def roll_out(
+    tasks: Annotated[str, Field(description="Dataset of tasks: name@version, or name for the newest.")] = "tasks",
+    night: Night = "",
+    store: StorePath = "store",
+    teacher: Model = "termforge/oracle",
+    api_base: ApiBase = None,
+    temperature: float | None = None,
+    slip_rate: SlipRate = 0.15,
+    samples: Samples = 1,
+    template: TemplateName = "termforge",
+    observation_mode: ObservationMode = "clean",
+    wait_mode: WaitMode = "settle",
+    budget_usd: Dollars = None,
+    budget_tokens: Tokens = None,
+    sandbox: SandboxChoice = "auto",
+    images: ImagesChoice = "auto",
+    concurrency: Concurrency = 4,
+    shard_rows: ShardRows = 100,
+    work: Work = None,
+) -> DatasetRef:
+    """Shards of trials run at once; a shard that was interrupted goes on where its journal ends."""
+    machine, datasets = choose_machine(sandbox, images), Store(store)
+    choice = TeacherChoice.of(teacher, api_base=api_base, temperature=temperature, slip_rate=slip_rate)
+    config = RolloutConfig(
+        agent=AgentConfig(template=template, observation_mode=observation_mode), wait_mode=wait_mode, samples=samples
+    )
+    plan = plan_rollouts(
+        datasets,
+        night_or_date(night),
+        datasets.resolve(tasks),
+        config,
+        choice,
+        machine,
+        shard_rows=shard_rows,
+        work=work,
+    )
+    if datasets.exists(plan.target):
+        return plan.target
+    budget = BudgetConfig(usd=budget_usd, tokens=budget_tokens)
+    progress = Progress("rollouts", plan.rows * samples, f"Trials of {plan.source} by {teacher}")
+    shards = [
+        rolling.roll_out_shard.submit(plan, shard, config, choice, budget, machine, concurrency, progress.advance)
+        for shard in plan.shards
+    ]
+    return rolling.finish_rollouts(plan, [shard.result() for shard in shards], config, choice)

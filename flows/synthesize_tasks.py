@@ -1,0 +1,46 @@
+"""synthesize-tasks: a teacher writes terminal tasks from seed problems and from compositions of skills."""
+
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from flows.parameters import ApiBase, Dollars, Model, Night, StorePath, Tokens, Work, night_or_date
+from tasks import synthesize
+from termforge.schemas import DatasetRef
+from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
+from termforge.stages.synthesis import SynthesisConfig
+from termforge.stages.teachers import BudgetConfig
+from termforge.teacher import TeacherConfig
+
+FromSkills = Annotated[int, Field(ge=0, description="Tasks asked for from 3 to 5 skills of one domain each.")]
+FromSeeds = Annotated[int, Field(ge=0, description="Tasks asked for from seed problems.")]
+
+
+@flow
+def synthesize_tasks(
+    teacher: Model,
+    night: Night = "",
+    store: StorePath = "store",
+    from_skills: FromSkills = 9,
+    from_seeds: FromSeeds = 9,
+    api_base: ApiBase = None,
+    temperature: float | None = None,
+    budget_usd: Dollars = None,
+    budget_tokens: Tokens = None,
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4,
+    seed: str = "0",
+    sandbox: SandboxChoice = "auto",
+    images: ImagesChoice = "auto",
+    work: Work = None,
+) -> DatasetRef:
+    """Ask for each task once; every reply ends as one accepted or one rejected row."""
+    machine = choose_machine(sandbox, images)
+    config = SynthesisConfig(
+        teacher=TeacherConfig(model=teacher, api_base=api_base, temperature=temperature),
+        from_skills=from_skills,
+        from_seeds=from_seeds,
+        seed=seed,
+    )
+    budget = BudgetConfig(usd=budget_usd, tokens=budget_tokens)
+    return synthesize.synthesize_tasks(store, night_or_date(night), config, machine, budget, concurrency, work)

@@ -1,0 +1,43 @@
+"""validate-tasks: candidates go through the gates; the sound ones come out as `tasks`."""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
+
+from flows.parameters import Concurrency, Night, ShardRows, StorePath, Work, night_or_date
+from tasks import validate
+from tasks.progress import Progress
+from termforge.schemas import DatasetRef
+from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
+from termforge.stages.validation import plan_validation, sound_tasks
+from termforge.store import Store
+from termforge.validate import ValidationConfig
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=4))
+def validate_tasks(
+    sources: Annotated[list[str], Field(min_length=1, description="Datasets of tasks: name@version, or name.")],
+    night: Night = "",
+    store: StorePath = "store",
+    oracle_runs: Annotated[int, Field(ge=1, le=20, description="Fresh sandboxes the solution must pass in.")] = 1,
+    sandbox: SandboxChoice = "auto",
+    images: ImagesChoice = "auto",
+    concurrency: Concurrency = 4,
+    shard_rows: ShardRows = 100,
+    work: Work = None,
+) -> DatasetRef:
+    """Merge the sources, then lint each task, fail it by doing nothing and solve it with its own solution."""
+    machine, config = choose_machine(sandbox, images), ValidationConfig(oracle_runs=oracle_runs)
+    night, datasets = night_or_date(night), Store(store)
+    candidates = validate.merge(store, night, [datasets.resolve(source) for source in sources])
+    plan = plan_validation(datasets, night, candidates, config, machine, shard_rows=shard_rows, work=work)
+    if datasets.exists(sound_tasks(plan)):
+        return sound_tasks(plan)
+    progress = Progress("validation", plan.rows, f"Gates of {plan.source}")
+    shards = [
+        validate.validate_shard.submit(plan, shard, config, machine, concurrency, progress.advance)
+        for shard in plan.shards
+    ]
+    return validate.finish_validation(plan, [shard.result() for shard in shards], config)

@@ -1,0 +1,68 @@
+"""What an error of a model's service means: for the caller, for the budget, for the ledger.
+
+Works on litellm's exceptions by name, so that judging does not import it. litellm calls a cut connection and a missing
+key alike "status 500"; only response headers prove that the service answered.
+"""
+
+import time
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from termforge.errors import ContextExceeded, EmptyReply, InputError, TeacherError
+
+_RETRIED_4XX = (408, 409, 425, 429)
+
+
+class Fault(NamedTuple):
+    outcome: str
+    """For the ledger."""
+    free: bool
+    """The service said no, or was never reached; otherwise the call may have been paid for."""
+    error: type[TeacherError] | type[InputError] | None
+    """None: another attempt may help."""
+    status: int = 0
+    wait_s: float | None = None
+    """What the service asked for."""
+
+
+def judge(error: BaseException) -> Fault:
+    status = int(getattr(error, "status_code", None) or 0)
+    headers = getattr(error, "litellm_response_headers", None) or {}
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    causes = {f"{type(cause).__module__}.{type(cause).__name__}" for cause in _chain(error)}
+    if "ContextWindowExceededError" in kinds:
+        return Fault("context exceeded", True, ContextExceeded, status)
+    if "ContentPolicyViolationError" in kinds:
+        return Fault("content refused", True, EmptyReply, status)
+    if 400 <= status < 500 and status not in _RETRIED_4XX:
+        return Fault("refused", True, InputError, status)
+    if "openai.OpenAIError" in causes:  # the SDK itself, before anything was sent: it found no credentials
+        return Fault("refused", True, InputError, 401)
+    if status == 429 or (status >= 500 and headers):
+        outcome = "rate limited" if status == 429 else "service failed"
+        return Fault(outcome, True, None, status, seconds(headers.get("retry-after")))
+    if "httpx.ConnectError" in causes:
+        return Fault("unreachable", True, None)
+    return Fault("timed out" if kinds & {"TimeoutError", "Timeout"} else "cut off", False, None, status)
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """Of a Retry-After header, which holds seconds or an HTTP date; None where it holds neither."""
+    if retry_after is None:
+        return None
+    try:
+        wait_s = float(retry_after)
+    except ValueError:
+        try:
+            wait_s = parsedate_to_datetime(retry_after).timestamp() - time.time()
+        except ValueError:
+            return None
+    return max(0.0, wait_s)
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain

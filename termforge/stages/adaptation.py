@@ -1,0 +1,30 @@
+"""Adapting as a stage: a table of prompts becomes `adapted-tasks`. The whole table is checked before a row is written."""
+
+from termforge.adapt.math import GENERATOR, adapt_prompts
+from termforge.adapt.sources import ColumnMapping, check_prompts, read_prompts
+from termforge.schemas import DatasetRecord, DatasetRef, ImageRecipe, Record
+from termforge.store import Store, version_of
+
+
+class AdaptConfig(Record):
+    prompts: str
+    """File, folder, or `hf://owner/name[@revision]`."""
+    mapping: ColumnMapping
+    limit: int | None = None
+    """First rows only."""
+    image: ImageRecipe
+
+
+def adapt(store: Store, night: str, config: AdaptConfig) -> DatasetRecord:
+    """Raises: InputError naming file, row and column; then nothing is written."""
+    settings = config.model_dump(mode="json")
+    ref = DatasetRef(name="adapted-tasks", version=version_of(night, GENERATOR, settings))
+    if not store.exists(ref):
+        checked = check_prompts(config.prompts, config.mapping, limit=config.limit)
+        with store.writer(ref, "tasks", config=settings) as out:
+            out.counts["prompts"] = checked.rows
+            out.counts["prompts with an answer"] = checked.answers
+            prompts = read_prompts(config.prompts, config.mapping, limit=config.limit)
+            for terminal_task in adapt_prompts(prompts, config.image, out.counts):
+                out.add(terminal_task)
+    return store.record(ref)
