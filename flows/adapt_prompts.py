@@ -15,7 +15,8 @@ from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
 SAMPLE = "prompts/adapt/sample_math.jsonl"
 
 Prompts = Annotated[
-    str, Field(description="JSONL or Parquet file, a folder of them, or hf://owner/name[@revision]. Empty: no adapting.")
+    str,
+    Field(description="JSONL or Parquet file, a folder of them, or hf://owner/name[@revision]. Empty: no adapting."),
 ]
 PromptRows = Annotated[int | None, Field(ge=1, description="Only the first rows. Empty: all.")]
 Column = Annotated[str | None, Field(description="Column name; empty where the table has none.")]

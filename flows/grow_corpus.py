@@ -8,10 +8,7 @@ Each stage is a flow of its own with the same parameters; every result is a data
 services come from the worker's environment. Nothing is cached by Prefect: a finished version is found in the store.
 """
 
-from typing import Annotated
-
 from prefect import flow
-from pydantic import Field
 
 from flows.adapt_prompts import SAMPLE, Column, PromptRows, Prompts, adapt_prompts
 from flows.curate_corpus import CompleteOnly, SuccessOnly, curate_corpus

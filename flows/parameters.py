@@ -15,13 +15,17 @@ Night = Annotated[
         "never done twice. Empty: the date for which the run was scheduled.",
     ),
 ]
-StorePath = Annotated[str, Field(description="Where datasets live: a folder, or an fsspec URI such as s3://bucket/path.")]
+StorePath = Annotated[
+    str, Field(description="Where datasets live: a folder, or an fsspec URI such as s3://bucket/path.")
+]
 Work = Annotated[
     str | None,
     Field(description="Folder for journals on a local or shared disk. Needed only where the store is not a folder."),
 ]
 Concurrency = Annotated[int, Field(ge=1, le=1024, description="Sandboxes that are live at once in this run.")]
-ShardRows = Annotated[int, Field(ge=1, le=500, description="Tasks in one shard: the unit that Prefect sees and retries.")]
+ShardRows = Annotated[
+    int, Field(ge=1, le=500, description="Tasks in one shard: the unit that Prefect sees and retries.")
+]
 Dollars = Annotated[
     float | None, Field(gt=0, description="What the night may spend on the teacher, in dollars. Empty: no limit.")
 ]

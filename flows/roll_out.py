@@ -31,6 +31,9 @@ from termforge.store import Store
 from termforge.teacher import TeacherConfig
 
 Samples = Annotated[int, Field(ge=1, le=64, description="Trials of each task.")]
+Attempts = Annotated[
+    int, Field(ge=1, le=10, description="How often a trial is begun at most; only a failure of machines is begun again.")
+]
 SlipRate = Annotated[float, Field(ge=0, le=1, description="The oracle's share of steps with a mistake and a recovery.")]
 ObservationMode = Annotated[
     Literal["clean", "terminus2"],
@@ -49,8 +52,12 @@ def roll_out(
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
     temperature: float | None = None,
-    slip_rate: SlipRate = 0.15,
+    slip_rate: Attempts = Annotated[
+    int, Field(ge=1, le=10, description="How often a trial is begun at most; only a failure of machines is begun again.")
+]
+SlipRate = 0.15,
     samples: Samples = 1,
+    attempts: Attempts = 3,
     template: TemplateName = "termforge",
     observation_mode: ObservationMode = "clean",
     wait_mode: WaitMode = "settle",
@@ -66,7 +73,10 @@ def roll_out(
     machine, datasets = choose_machine(sandbox, images), Store(store)
     choice = TeacherChoice.of(teacher, api_base=api_base, temperature=temperature, slip_rate=slip_rate)
     config = RolloutConfig(
-        agent=AgentConfig(template=template, observation_mode=observation_mode), wait_mode=wait_mode, samples=samples
+        agent=AgentConfig(template=template, observation_mode=observation_mode),
+        wait_mode=wait_mode,
+        samples=samples,
+        attempts=attempts,
     )
     plan = plan_rollouts(
         datasets,

@@ -1,4 +1,4 @@
-"""A progress artifact that shards of one process share, updated at most once in two seconds."""
+"""A progress artifact that the shards of one process share, updated at most once in two seconds."""
 
 import threading
 import time
@@ -10,18 +10,19 @@ INTERVAL_S = 2.0
 
 
 class Progress:
-    """Counts finished trials of a stage and shows them in the UI."""
+    """How far a stage is, in whatever it counts (trials, optimizer steps), shown in the UI."""
 
     def __init__(self, key: str, total: int, description: str) -> None:
-        self._total, self._done, self._shown = max(total, 1), 0, 0.0
+        self._total, self._done, self._shown = total, 0, 0.0
         self._lock = threading.Lock()
-        self._artifact: UUID = create_progress_artifact(progress=0.0, key=key, description=description)
+        artifact = create_progress_artifact(progress=0.0, key=key, description=description)
+        assert isinstance(artifact, UUID)
+        self._artifact = artifact
 
     def advance(self, count: int) -> None:
         with self._lock:
             self._done += count
-            due = self._done >= self._total or time.monotonic() - self._shown > INTERVAL_S
-            if due:
-                self._shown = time.monotonic()
-        if due:
-            update_progress_artifact(self._artifact, progress=min(100.0, 100 * self._done / self._total))
+            if self._done < self._total and time.monotonic() - self._shown < INTERVAL_S:
+                return
+            self._shown, share = time.monotonic(), self._done / max(self._total, 1)
+        update_progress_artifact(self._artifact, progress=min(100.0, 100 * share))

@@ -34,9 +34,7 @@ def roll_out_shard(
 
 
 @task(**RETRIED)
-def finish_rollouts(
-    plan: ShardPlan, parts: list[Part], config: RolloutConfig, teacher: TeacherChoice
-) -> DatasetRef:
+def finish_rollouts(plan: ShardPlan, parts: list[Part], config: RolloutConfig, teacher: TeacherChoice) -> DatasetRef:
     store = Store(plan.store)
     record = rollouts.finish(store, plan, parts, config, teacher)
     publish(store, record)

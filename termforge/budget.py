@@ -87,9 +87,7 @@ class Budget:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
         try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
+            _set_up(self._db)
         except sqlite3.Error as error:
             self._db.close()
             raise StoreError(f"{path} is not a budget file: {error}") from error
@@ -264,6 +262,21 @@ class Reservation:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if self._open:
             self.settle(None, "interrupted" if error else "unknown")
+
+
+def _set_up(db: sqlite3.Connection) -> None:
+    """The change to WAL does not wait for a lock: of processes that open a new file at once some are told `busy`."""
+    deadline = time.monotonic() + 10.0
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    db.execute("PRAGMA synchronous = FULL")
+    db.executescript(_SCHEMA)
 
 
 def _nano(usd: float) -> int:

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from termforge.agent.loop import AgentConfig, Episode, run_episode
 from termforge.errors import SandboxError, VerifierError
@@ -133,7 +133,7 @@ def _run(terminal_task: TerminalTask, config: RolloutConfig, engine: Engine, ima
     start = time.monotonic()
     limits, needs = terminal_task.limits, terminal_task.needs
     with started(engine, image, files=terminal_task.files, limits=limits, needs=needs) as sandbox:
-        with Terminal(sandbox, wait_mode=config.wait_mode) as terminal:
+        with Terminal(sandbox, wait_mode=config.wait_mode, history_limit=config.agent.history_limit) as terminal:
             start_s = time.monotonic() - start
             episode = run_episode(terminal_task.instruction, terminal, teacher, config.agent, limits)
         grading = time.monotonic()
@@ -149,7 +149,7 @@ def _grade(terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine) -> Ver
         return Verdict(error=f"{type(error).__name__}: {error}")
 
 
-def _thinking(episode: Episode, agent: AgentConfig) -> str:
+def _thinking(episode: Episode, agent: AgentConfig) -> Literal["kept", "dropped", "none"]:
     """What became of earlier reasoning in the conversation; `none` where the model gave none."""
     if not any(turn.reasoning for turn in episode.turns):
         return "none"

@@ -9,3 +9,12 @@ def default_state() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/termforge")
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "termforge"
+
+
+SANDBOX_UID = 61_184
+"""Root's bubblewrap sandboxes run as this uid and gid: unprivileged, and so that process limits bind them."""
+
+
+def sandbox_uid() -> int:
+    """Owner of unpacked root file systems and of the processes in bubblewrap sandboxes."""
+    return SANDBOX_UID if os.geteuid() == 0 else os.geteuid()

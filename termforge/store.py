@@ -24,7 +24,7 @@ from termforge.columns import from_arrow, to_arrow
 from termforge.errors import InputError, StoreError
 from termforge.schemas import SCHEMA_VERSION, DatasetRecord, DatasetRef, Part, digest
 
-Kind = Literal["tasks", "trajectories", "verdicts", "rejected"]
+Kind = Literal["tasks", "trajectories", "verdicts", "rejected", "corpus"]
 RECORD = "dataset.json"
 
 
@@ -127,6 +127,12 @@ class Store:
         name = f"part-{index:05d}.parquet"
         self._put(f"{self._folder(ref)}/{name}", content)
         return Part(name=name, rows=len(records), bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+    def describe_part(self, ref: DatasetRef, name: str) -> Part:
+        """A part that somebody else wrote into the version's folder."""
+        content = self._files.cat_file(f"{self._folder(ref)}/{name}")
+        rows = pq.ParquetFile(io.BytesIO(content)).metadata.num_rows
+        return Part(name=name, rows=rows, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
     def commit(
         self,

@@ -93,8 +93,8 @@ def _line(source: str, domain: str, trials: pl.DataFrame) -> Line:
         solved=solved,
         graded=trials.height - outcomes.get("ungraded", 0),
         others=", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()),
-        tokens=trials["tokens"].sum(),
-        seconds=trials["seconds"].sum(),
+        tokens=int(trials["tokens"].sum()),
+        seconds=float(trials["seconds"].sum()),
     )
 
 

@@ -143,8 +143,7 @@ def _run_gate(name: str, gate: Callable[[], str], *, skipped: bool) -> GateResul
     except (SandboxError, VerifierError) as error:
         # Not the task's fault, but what could not be checked must not pass as sound.
         fault = f"infrastructure: {error}"
-    status = "failed" if fault else "passed"
-    return GateResult(gate=name, status=status, detail=fault, seconds=time.monotonic() - start)
+    return GateResult(gate=name, status="failed" if fault else "passed", detail=fault, seconds=time.monotonic() - start)
 
 
 def _tests_of(terminal_task: TerminalTask) -> Verifier:

@@ -1,9 +1,9 @@
 """Terminus 2's loop: tell the model what the terminal shows, type what it asks for, look again.
 
-The messages kept here are the record: `Turn.prompt` and `Turn.reply` are the conversation word for word, and no turn is
-lost, whatever ends the episode. In mode `terminus2` the original's oddities that reach the model are kept (output limited
-twice, warnings dropped on completion turns); what only hurt it is mended in both modes. Context overflow ends the
-episode: there is no summary.
+`Turn.prompt` and `Turn.reply` are the conversation word for word, and no turn is lost, whatever ends the episode. In
+mode `terminus2` the original's oddities that reach the model are kept (output limited twice, warnings dropped on
+completion turns); what only hurt it is mended in both modes. A conversation that outgrows the model's window ends the
+episode: nothing is summarised.
 """
 
 import math
@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, NamedTuple
 
-from termforge.agent import messages, template
+from pydantic import Field
+
+from termforge.agent import messages
+from termforge.agent import template as templates
 from termforge.agent.observation import Observer, limit
 from termforge.agent.protocol import Parsed, parse
 from termforge.errors import (
@@ -24,10 +27,10 @@ from termforge.errors import (
     OutputTruncated,
     SandboxError,
     TeacherUnavailable,
+    TermforgeError,
     TerminalClosed,
     TerminalError,
     TerminalTampered,
-    TermforgeError,
 )
 from termforge.schemas import Command, Ending, Limits, Record, Turn, Usage
 from termforge.teacher import ChatMessage, Reply, Teacher
@@ -48,19 +51,19 @@ _ENDINGS: dict[type[TermforgeError], Ending] = {
 
 
 class AgentConfig(Record):
-    template: template.TemplateName = "termforge"
+    template: templates.TemplateName = "termforge"
     observation_mode: Literal["terminus2", "clean"] = "clean"
     keep_reasoning: bool = False
     """Send the model's earlier reasoning back to it; Terminus 2 by default does not."""
-    max_unusable: int = 8
+    max_unusable: int = Field(default=8, gt=0)
     """Replies in a row that cannot be executed (no valid JSON, cut off, empty) before the episode ends."""
-    floor_s: float = 0.25
+    floor_s: float = Field(default=0.25, ge=0)
     """Least wait before the screen is read; Terminus 2's own slowness gives it about this much."""
 
     @property
     def template_sha256(self) -> str:
         """Raises: SetupError where the template's text is not at hand."""
-        return template.load(self.template).sha256
+        return templates.load(self.template).sha256
 
 
 class Episode(NamedTuple):
@@ -70,15 +73,13 @@ class Episode(NamedTuple):
     """The error's text where an error ended it."""
 
 
-def run_episode(
-    instruction: str, terminal: Terminal, teacher: Teacher, config: AgentConfig, limits: Limits
-) -> Episode:
+def run_episode(instruction: str, terminal: Terminal, teacher: Teacher, config: AgentConfig, limits: Limits) -> Episode:
     """Let the model work until it is done, a limit is reached or something breaks.
 
     Raises: InputError (a template that is not at hand, a setting that the model's service refuses).
     """
     agent = _Agent(terminal, teacher, config, limits)
-    first_message = template.load(config.template).fill
+    first_message = templates.load(config.template).fill
     try:
         agent.work(first_message(instruction, agent.first_look()))
     except _Ended as ended:

@@ -15,7 +15,6 @@ from termforge.schemas import Command
 
 _REQUIRED = ("analysis", "plan", "commands")
 _DEFAULT_DURATION_S = 1.0
-_REPAIRABLE = ("Invalid JSON", "Expecting", "Unterminated", "No valid JSON found")
 _INNER_OBJECT = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 
 
@@ -51,7 +50,7 @@ def parse(reply: str) -> Parsed:
     parsed = _parse_as_is(reply)
     if not parsed.error:
         return parsed
-    for repair, text in _repairs(reply, parsed.error):
+    for repair, text in _repairs(reply):
         repaired = _parse_as_is(text)
         if not repaired.error:
             note = f"- AUTO-CORRECTED: {repair} - please fix this in future responses"
@@ -185,10 +184,10 @@ def _duration_s(item: dict[str, Any], number: int, warnings: list[str]) -> float
         return math.copysign(math.inf, 1 if value > 0 else -1)
 
 
-def _repairs(reply: str, error: str) -> Iterator[tuple[str, str]]:
+def _repairs(reply: str) -> Iterator[tuple[str, str]]:
     """What the original tries after an error: a name and another text to read, in its order."""
     unclosed = reply.count("{") - reply.count("}")
-    if unclosed > 0 and any(sign in error for sign in _REPAIRABLE):
+    if unclosed > 0:
         yield "Fixed incomplete JSON by adding missing closing brace", reply + "}" * unclosed
     for match in _INNER_OBJECT.finditer(reply):
         if _loads(match.group()):

@@ -1,1 +1,1 @@
-"""Which trajectories enter the corpus: decontamination and quality filters (paper, stage D), each row kept or turned away."""
+"""Which trajectories enter the corpus (paper, stage D): each row is kept, or turned away with a reason."""

@@ -1,9 +1,9 @@
 """Does a text share fourteen consecutive words with a benchmark? (Paper, section 3.3; its tokeniser is not disclosed.)
 
 Ours, `words-1`: a word is a run of letters and digits (`[^\\W_]+`, Unicode), in small letters; everything else divides.
-A gram is 14 consecutive words joined by single spaces, hashed with blake2b to 64 bits; a text of fewer words is one gram as
-a whole, so a short benchmark text is found only where a field holds nothing else. The benchmark's own text does not ship: the
-index beside this module holds sorted hashes, made by
+A gram is 14 consecutive words joined by single spaces, hashed with blake2b to 64 bits; a text of fewer words is one
+gram as a whole, so a short benchmark text is found only where a field holds nothing else. The benchmark's own text does
+not ship: the index beside this module holds sorted hashes, made by
 
     python -m termforge.curate.decontaminate build INSTRUCTIONS.jsonl.gz terminal_bench_2.grams
 """

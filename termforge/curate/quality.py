@@ -14,16 +14,17 @@ NAMES = re.compile(r"deepseek|hosted_vllm|openai|anthropic|chatgpt|qwen", re.IGN
 # Names that are also words or people (Claude Shannon, a llama, the Gemini twins) leak only as the speaker's own.
 _MODEL = r"(?:deepseek|qwen|chatgpt|gpt-?\d|claude|gemini|gemma|llama|mistral|mixtral|kimi|grok|glm|nemotron|minimax)"
 _VENDOR = r"(?:deepseek|alibaba|openai|anthropic|google|deepmind|meta|mistral|moonshot|nvidia|xai|zhipu|microsoft)"
+_MADE = rf"(?:made|built|created|developed|trained) by {_VENDOR}"
+_KIND = r"an? (?:ai|artificial intelligence|llm|(?:large |ai )?language model|ai (?:model|assistant))"
 SELF_IDENTIFICATION = re.compile(
-    rf"\b(?:i am|i['’]m|my name is|you are|speaking as|as) {_MODEL}\b"
-    r"|\bas an? (?:ai|artificial intelligence|(?:large )?language model|llm)\b"
-    r"|\bi(?: am|['’]m) an? (?:ai|artificial intelligence|(?:large )?language model|llm)\b"
-    rf"|\bi (?:was|am|have been) (?:made|built|created|developed|trained) by {_VENDOR}\b"
-    rf"|\b(?:model|assistant) (?:made|built|created|developed|trained) by {_VENDOR}\b",
+    rf"\b(?:i am|i['’]m|my name is|speaking as) (?:{_MODEL}|{_KIND})\b"
+    rf"|\bas {_KIND}(?: {_MADE})?,? i\b"
+    rf"|\bi (?:was|am|have been) {_MADE}\b"
+    rf"|\b(?:model|assistant) {_MADE}\b",
     re.IGNORECASE,
 )
-# Han with its extensions, compatibility forms and radicals, CJK punctuation and full-width forms; kana and Hangul are not
-# Chinese. Written out or as a JSON escape, which a reply may hold.
+# Han with its extensions, compatibility forms and radicals, CJK punctuation and full-width forms; kana and Hangul are
+# not Chinese. Written out or as a JSON escape, which a reply may hold.
 CHINESE = re.compile(
     r"[\u2e80-\u2fdf\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U000323af]"
     r"|(?<!\\)\\u(?:3[4-9a-f]|4[0-9a-c]|4[ef]|[5-9][0-9a-f]|f[9a])[0-9a-f]{2}",

@@ -71,20 +71,27 @@ def _raw_file(random: Random, path: str, raw: list[RawLine]) -> File:
 def _brief(setting: Setting, source: str, clean: str) -> str:
     return f"""\
 `{source}` is a sales export that three offices filled in, each in its own way. Its columns are order id, order date,
-region, product, quantity and unit price, in this order, below one header line. Dates come as `2025-03-09`, `09/03/2025`
-(day first) or `9 Mar 2025`; prices may carry `EUR` or commas between thousands; cells may have stray blanks around them and any casing.
+region, product, quantity and unit price, in this order, below one header line. Dates come as `2025-03-09`,
+`09/03/2025`
+(day first) or `9 Mar 2025`; prices may carry `EUR` or commas between thousands; cells may have stray blanks around
+them and any casing.
 
 Write `{clean}` with the header `{",".join(COLUMNS)}` and these rules:
-- `date` is ISO (`YYYY-MM-DD`), `region` has a capital first letter and is otherwise lower case, `product` is lower case.
+- `date` is ISO (`YYYY-MM-DD`), `region` has a capital first letter and is otherwise lower case, `product` is lower
+  case.
 - `unit_price` and `amount` (quantity times unit price) have exactly two decimals and no thousands separator.
-- A line is rejected if its date is not a real calendar date in one of the three styles, or its quantity is not a whole
+- A line is rejected if its date is not a real calendar date in one of the three styles, or its quantity is not a
+  whole
   number of at least 1.
 - If several lines that are not rejected share an order id, only the last of them in the export counts.
 - Rows are sorted by date, then by order id as text.
 
-Write `{setting.folder}/rejected.csv` with the header `order_id,reason`, one row for each rejected line in the order of the export;
-the reason is `date` or `quantity` (no line has both faults). Write `{setting.folder}/counts.json`, an object with the integers `lines`
-(data lines in the export), `rejected`, `superseded` (lines dropped because a later one has the same order id) and `kept`."""
+Write `{setting.folder}/rejected.csv` with the header `order_id,reason`, one row for each rejected line in the order
+of the export;
+the reason is `date` or `quantity` (no line has both faults). Write `{setting.folder}/counts.json`, an object with
+the integers `lines`
+(data lines in the export), `rejected`, `superseded` (lines dropped because a later one has the same order id) and
+`kept`."""
 
 
 def _steps(random: Random, setting: Setting, source: str, clean: str, raw: list[RawLine]) -> tuple[Step, ...]:
@@ -92,7 +99,8 @@ def _steps(random: Random, setting: Setting, source: str, clean: str, raw: list[
     look = Step(
         analysis=random.choice(
             (
-                f"The export at {source} mixes conventions, so I want to see real lines before I write a parser for it.",
+                f"The export at {source} mixes conventions, so I want to see real lines before I write a parser for "
+                "it.",
                 "Three offices wrote this export in three styles. I should look at the actual variety of dates and "
                 "prices instead of trusting the description alone.",
                 f"Before cleaning {source} I need its header, its size and a feeling for the odd cells.",
@@ -113,17 +121,20 @@ def _steps(random: Random, setting: Setting, source: str, clean: str, raw: list[
     clean_up = Step(
         analysis=random.choice(
             (
-                f"The file has {len(raw)} data lines. Dates come in three styles, prices sometimes carry EUR or quoted thousands, "
-                "and quantities such as empty cells or words are unusable, so a proper CSV reader is the safe choice.",
-                "The lines look as described: quoted prices with commas rule out splitting at commas, and repeated order ids "
-                "mean that the last accepted line has to win. A short Python program with the csv module handles all of it.",
+                f"The file has {len(raw)} data lines. Dates come in three styles, prices sometimes carry EUR or "
+                "quoted thousands, and quantities such as empty cells or words are unusable, so a proper CSV reader "
+                "is the safe choice.",
+                "The lines look as described: quoted prices with commas rule out splitting at commas, and repeated "
+                "order ids mean that the last accepted line has to win. A short Python program with the csv module "
+                "handles all of it.",
             )
         ),
         plan=random.choice(
             (
-                "Write a program that tries the three date styles, rejects before it removes repeats, and writes the three files. "
-                "Then run it.",
-                "Put the rules into one script: parse, reject, keep the last line per order in a dict, sort, write. Run it once.",
+                "Write a program that tries the three date styles, rejects before it removes repeats, and writes the "
+                "three files. Then run it.",
+                "Put the rules into one script: parse, reject, keep the last line per order in a dict, sort, write. "
+                "Run it once.",
             )
         ),
         commands=(write(script, _script(setting, source, clean)), run(f"python3 {script}", 2.0)),
@@ -133,7 +144,8 @@ def _steps(random: Random, setting: Setting, source: str, clean: str, raw: list[
         analysis=random.choice(
             (
                 f"The script ran. I expect {rejected} rejected lines; the counts should add up to {len(raw)}.",
-                "No error was printed. The three outputs still need a look: sums of the counts, order of rows, two decimals.",
+                "No error was printed. The three outputs still need a look: sums of the counts, order of rows, two "
+                "decimals.",
             )
         ),
         plan="Read the counts, the rejected lines and the first cleaned rows.",
@@ -173,8 +185,9 @@ with open("{source}", newline="") as export:
             rejected.append([order_id, "quantity"])
         else:
             cents = round(float(price.replace("EUR", "").replace(",", "")) * 100)
-            amount = f"{{int(quantity) * cents / 100:.2f}}"
-            latest[order_id] = [order_id, iso(day), region.capitalize(), product.lower(), quantity, f"{{cents / 100:.2f}}", amount]
+            names = [region.capitalize(), product.lower()]
+            prices = [f"{{cents / 100:.2f}}", f"{{int(quantity) * cents / 100:.2f}}"]
+            latest[order_id] = [order_id, iso(day), *names, quantity, *prices]
 
 kept = sorted(latest.values(), key=lambda row: (row[1], row[0]))
 for path, header, rows in (
@@ -185,7 +198,8 @@ for path, header, rows in (
         writer = csv.writer(out, lineterminator="\\n")
         writer.writerow(header.split(","))
         writer.writerows(rows)
-counts = {{"lines": lines, "rejected": len(rejected), "superseded": lines - len(rejected) - len(kept), "kept": len(kept)}}
+superseded = lines - len(rejected) - len(kept)
+counts = {{"lines": lines, "rejected": len(rejected), "superseded": superseded, "kept": len(kept)}}
 with open("{setting.folder}/counts.json", "w") as out:
     json.dump(counts, out, indent=2)
 '''

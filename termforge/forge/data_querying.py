@@ -66,17 +66,17 @@ QUESTIONS = (
     Question(
         "category_revenue",
         "category,orders,revenue",
-        "for each product category with at least one order, the number of orders and the revenue; greatest revenue first, "
-        "equal ones by name",
-        "SELECT category, COUNT(*), printf('%.2f', SUM(quantity * unit_cents) / 100.0) FROM orders JOIN products USING (product) "
-        "GROUP BY category ORDER BY SUM(quantity * unit_cents) DESC, category",
+        "for each product category with at least one order, the number of orders and the revenue; greatest revenue "
+        "first, equal ones by name",
+        "SELECT category, COUNT(*), printf('%.2f', SUM(quantity * unit_cents) / 100.0) FROM orders JOIN products "
+        "USING (product) GROUP BY category ORDER BY SUM(quantity * unit_cents) DESC, category",
         _by_category,
     ),
     Question(
         "best_sellers",
         "region,product,pieces",
-        "for each region with orders, the product of which most pieces were sold there (of equal ones the first by name) and how many; "
-        "sorted by region",
+        "for each region with orders, the product of which most pieces were sold there (of equal ones the first by "
+        "name) and how many; sorted by region",
         "SELECT region, product, pieces FROM (SELECT region, product, SUM(quantity) AS pieces, ROW_NUMBER() OVER "
         "(PARTITION BY region ORDER BY SUM(quantity) DESC, product) AS place FROM orders GROUP BY region, product) "
         "WHERE place = 1 ORDER BY region",
@@ -85,15 +85,18 @@ QUESTIONS = (
     Question(
         "monthly_revenue",
         "month,revenue,running_total",
-        "for each month (`YYYY-MM`) with orders, its revenue and the running total up to and including it; sorted by month",
+        "for each month (`YYYY-MM`) with orders, its revenue and the running total up to and including it; sorted by "
+        "month",
         "SELECT month, printf('%.2f', cents / 100.0), printf('%.2f', SUM(cents) OVER (ORDER BY month) / 100.0) FROM "
-        "(SELECT substr(ordered, 1, 7) AS month, SUM(quantity * unit_cents) AS cents FROM orders GROUP BY 1) ORDER BY month",
+        "(SELECT substr(ordered, 1, 7) AS month, SUM(quantity * unit_cents) AS cents FROM orders GROUP BY 1) ORDER "
+        "BY month",
         _by_month,
     ),
     Question(
         "large_orders",
         "manager,large_orders",
-        "for each manager in `regions`, also one without any, how many orders of their region amount to at least {threshold}; "
+        "for each manager in `regions`, also one without any, how many orders of their region amount to at least "
+        "{threshold}; "
         "sorted by manager",
         "SELECT manager, COUNT(order_id) FROM regions LEFT JOIN orders ON orders.region = regions.region AND "
         "quantity * unit_cents >= {cents} GROUP BY manager ORDER BY manager",
@@ -104,7 +107,7 @@ QUESTIONS = (
 
 def make(random: Random, setting: Setting) -> Fragment:
     orders = setting.orders.rows if setting.orders else draw_orders(random, 20 + 20 * setting.level)
-    regions = sorted({order.region for order in orders}) + ["Overseas"]
+    regions = [*sorted({order.region for order in orders}), "Overseas"]
     managers = dict(zip(regions, random.sample(MANAGERS, len(regions)), strict=True))
     amounts = sorted(order.cents for order in orders)
     data = Data(orders, managers, amounts[random.randrange(len(amounts) // 2, len(amounts) - 2)])
@@ -131,12 +134,12 @@ def _dump(random: Random, data: Data, *, with_orders: bool) -> str:
     ]
     if with_orders:
         tables.append(
-            "CREATE TABLE orders (order_id TEXT PRIMARY KEY, ordered TEXT NOT NULL, region TEXT NOT NULL, "
-            "product TEXT NOT NULL, quantity INTEGER NOT NULL, unit_cents INTEGER NOT NULL);"
+            "CREATE TABLE orders (order_id TEXT PRIMARY KEY, ordered TEXT NOT NULL, region TEXT NOT NULL, product "
+            "TEXT NOT NULL, quantity INTEGER NOT NULL, unit_cents INTEGER NOT NULL);"
         )
         rows += [
-            "INSERT INTO orders VALUES "
-            f"('{o.order_id}', '{o.date}', '{o.region}', '{o.product}', {o.quantity}, {o.unit_cents});"
+            f"INSERT INTO orders VALUES ('{o.order_id}', '{o.date}', '{o.region}', '{o.product}', {o.quantity}, "
+            f"{o.unit_cents});"
             for o in random.sample(data.orders, len(data.orders))
         ]
     return "\n".join(["BEGIN TRANSACTION;", *tables, *rows, "COMMIT;"]) + "\n"
@@ -147,8 +150,8 @@ def _brief(setting: Setting, dump: str, data: Data, questions: list[Question]) -
         f"`{dump}` is an SQLite dump with the tables `products` (product, category) and `regions` (region, manager). "
         f"The orders are those in `{setting.orders.path}`, the table that another part of this job produces."
         if setting.orders
-        else f"`{dump}` is an SQLite dump with the tables `products` (product, category), `regions` (region, manager) and "
-        "`orders` (order_id, ordered, region, product, quantity, unit_cents: the price of a piece in cents)."
+        else f"`{dump}` is an SQLite dump with the tables `products` (product, category), `regions` (region, manager) "
+        "and `orders` (order_id, ordered, region, product, quantity, unit_cents: the price of a piece in cents)."
     )
     asked = "\n".join(
         f"- `{question.name}.csv` with the header `{question.header}`: {_filled(question.asked, data)}."
@@ -157,7 +160,8 @@ def _brief(setting: Setting, dump: str, data: Data, questions: list[Question]) -
     return f"""\
 {source}
 
-Write these CSV files into `{setting.folder}`. The amount of an order is quantity times unit price, revenue is the sum of amounts; money is
+Write these CSV files into `{setting.folder}`. The amount of an order is quantity times unit price, revenue is the
+sum of amounts; money is
 written in full units with exactly two decimals and no thousands separator.
 {asked}"""
 
@@ -166,15 +170,14 @@ def _filled(text: str, data: Data) -> str:
     return text.replace("{threshold}", money(data.threshold)).replace("{cents}", str(data.threshold))
 
 
-def _steps(
-    random: Random, setting: Setting, dump: str, data: Data, questions: list[Question]
-) -> tuple[Step, ...]:
+def _steps(random: Random, setting: Setting, dump: str, data: Data, questions: list[Question]) -> tuple[Step, ...]:
     script = f"{setting.folder}/answers.py"
     look = Step(
         analysis=random.choice(
             (
                 f"The questions need joins, so I first check which tables and columns {dump} really defines.",
-                "I know the tables only from the description. Their definitions and a few rows tell me the exact column names.",
+                "I know the tables only from the description. Their definitions and a few rows tell me the exact "
+                "column names.",
             )
         ),
         plan=random.choice(
@@ -190,15 +193,18 @@ def _steps(
     answer = Step(
         analysis=random.choice(
             (
-                "The schema is small and Python's sqlite3 module can load the dump into memory, so plain SQL answers everything.",
-                "Everything fits into an in-memory SQLite database. Keeping the money in integer cents until the very end avoids "
-                "rounding trouble.",
+                "The schema is small and Python's sqlite3 module can load the dump into memory, so plain SQL answers "
+                "everything.",
+                "Everything fits into an in-memory SQLite database. Keeping the money in integer cents until the "
+                "very end avoids rounding trouble.",
             )
         ),
         plan=random.choice(
             (
-                f"Write a script that loads the data, runs one query per question and saves {names}; then run it and read the results.",
-                f"One query for each of {names}, collected in a script, so that the answers can be made again. Show the files after it.",
+                f"Write a script that loads the data, runs one query per question and saves {names}; then run it and "
+                "read the results.",
+                f"One query for each of {names}, collected in a script, so that the answers can be made again. Show "
+                "the files after it.",
             )
         ),
         commands=(

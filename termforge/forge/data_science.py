@@ -10,7 +10,7 @@ from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run,
 from termforge.schemas import File, Step
 
 BLANKS = ("", "NA", "nan", "-")
-FACTORS = (Fraction(3, 2), Fraction(17, 10), Fraction(2), Fraction(6, 5), Fraction(13, 10))
+FACTORS = tuple(Fraction(tenths, 10) for tenths in (15, 17, 20, 12, 13, 16, 18, 19, 14, 21, 11))
 SUBJECTS = (
     ("readings", "batch", "coating thickness in micrometres"),
     ("samples", "station", "nitrate concentration in milligrams per litre"),
@@ -60,7 +60,10 @@ def _from_orders(orders: Orders) -> Source:
 def _drawn(random: Random, setting: Setting) -> Source:
     name, group, meaning = random.choice(SUBJECTS)
     path = f"{setting.folder}/{name}.csv"
-    centres = {f"{group[0].upper()}{number}": random.randint(1500, 6000) for number in random.sample(range(1, 30), 2 + setting.level)}
+    centres = {
+        f"{group[0].upper()}{number}": random.randint(1500, 6000)
+        for number in random.sample(range(1, 30), 2 + setting.level)
+    }
     rows = []
     for number in range(1, 1 + len(centres) * (9 + 4 * setting.level)):
         label = random.choice(list(centres))
@@ -70,11 +73,12 @@ def _drawn(random: Random, setting: Setting) -> Source:
         rows.append(Row(f"{name[0]}{number:03d}", label, None if random.random() < 0.07 else value))
     rows += [Row(f"{name[0]}{900 + place}", label, centres[label] + 7 * place) for place, label in enumerate(centres)]
     text = "".join(
-        f"{row.key},{row.group},{random.choice(BLANKS) if row.hundredths is None else money(row.hundredths)}\n" for row in rows
+        f"{row.key},{row.group},{random.choice(BLANKS) if row.hundredths is None else money(row.hundredths)}\n"
+        for row in rows
     )
     about = (
-        f"`{path}` (columns `id`, `{group}`, `value`) holds measurements: {meaning}. A value is missing where its cell is "
-        "empty or says `NA`, `nan` or `-`"
+        f"`{path}` (columns `id`, `{group}`, `value`) holds measurements: {meaning}. A value is missing where its "
+        "cell is empty or says `NA`, `nan` or `-`"
     )
     return Source(path, "id", group, "value", tuple(rows), about, (text_file(path, f"id,{group},value\n{text}"),))
 
@@ -101,8 +105,9 @@ def _fences(ordered: list[int], factor: Fraction) -> tuple[Fraction, Fraction]:
 
 
 def _touches_a_fence(source: Source, factor: Fraction) -> bool:
-    """A value exactly on a fence would be in or out by floating-point noise."""
-    return any(value in _fences(ordered, factor) for ordered in _groups(source).values() for value in ordered)
+    """A value exactly on a fence would be in or out by floating-point noise; without spread there is none."""
+    fences = [(ordered, _fences(ordered, factor)) for ordered in _groups(source).values() if ordered]
+    return any(value in (low, high) for ordered, (low, high) in fences if low != high for value in ordered)
 
 
 def _summary(source: Source) -> dict[str, dict[str, int | float]]:
@@ -133,13 +138,18 @@ def _brief(source: Source, factor: Fraction, summary: str, outliers: str) -> str
     return f"""\
 {source.about}. Groups are the values of `{source.group}`.
 
-Write `{summary}`: an object with one key per group, each an object with `n` (values present), `missing` (values absent), `mean`,
-`median` and `stdev` (sample standard deviation, divisor n - 1; 0 for a single value), the last three as numbers rounded to 4 decimals. Missing
+Write `{summary}`: an object with one key per group, each an object with `n` (values present), `missing` (values
+absent), `mean`,
+`median` and `stdev` (sample standard deviation, divisor n - 1; 0 for a single value), the last three as numbers
+rounded to 4 decimals. Missing
 values take no part in the statistics.
 
-Write `{outliers}` with the header `{source.key},{source.group},side`: every row whose value lies strictly outside its own group's fences
-Q1 - {float(factor):g} x IQR (side `low`) or Q3 + {float(factor):g} x IQR (side `high`), where IQR = Q3 - Q1 and quartiles interpolate linearly between the closest
-ranks (the quartile of share p sits at position p x (n - 1) of the sorted values, counted from 0). Sort the rows by `{source.key}` as text."""
+Write `{outliers}` with the header `{source.key},{source.group},side`: every row whose value lies strictly outside
+its own group's fences
+Q1 - {float(factor):g} x IQR (side `low`) or Q3 + {float(factor):g} x IQR (side `high`), where IQR = Q3 - Q1 and
+quartiles interpolate linearly between the closest
+ranks (the quartile of share p sits at position p x (n - 1) of the sorted values, counted from 0). Sort the rows by
+`{source.key}` as text."""
 
 
 def _steps(
@@ -156,20 +166,24 @@ def _steps(
         plan=f"View the head of the table and tabulate how many rows each {source.group} has.",
         commands=(
             run(f"head -n 8 {source.path}"),
-            run(f"awk -F, 'NR > 1 {{n[${3 if source.key == 'order_id' else 2}]++}} END {{for (g in n) print g, n[g]}}' {source.path} | sort"),
+            run(
+                f"awk -F, 'NR > 1 {{n[${3 if source.key == 'order_id' else 2}]++}} END "
+                f"{{for (g in n) print g, n[g]}}' {source.path} | sort"
+            ),
         ),
     )
     compute = Step(
         analysis=random.choice(
             (
-                "The quartile rule is spelled out (position p x (n - 1), linear interpolation), so I write it myself rather than hope "
-                "that a library default agrees. The statistics module covers the rest.",
-                "There are few groups and the rules are exact. A small standard-library script is enough; only the quantile "
-                "definition needs care.",
+                "The quartile rule is spelled out (position p x (n - 1), linear interpolation), so I write it myself "
+                "rather than hope that a library default agrees. The statistics module covers the rest.",
+                "There are few groups and the rules are exact. A small standard-library script is enough; only the "
+                "quantile definition needs care.",
             )
         ),
         plan=f"Write {script}, run it, and read both results.",
         commands=(
+            *(() if source.files else (run(f"mkdir -p {setting.folder}"),)),
             write(script, _script(source, factor, summary, outliers)),
             run(f"python3 {script}", 2.0),
             run(f"cat {summary}"),
@@ -232,7 +246,8 @@ def _checks(source: Source, factor: Fraction, summary: str, outliers: str) -> tu
         Check(
             "groups_and_sizes",
             f"found = document({summary!r})\nassert isinstance(found, dict)\nsizes = {{\n"
-            "    name: [group.get('n'), group.get('missing')] for name, group in found.items() if isinstance(group, dict)\n"
+            "    name: [group.get('n'), group.get('missing')] for name, group in found.items() if isinstance(group, "
+            "dict)\n"
             f"}}\nassert sizes == {literal(sizes)}",
         ),
         Check("statistics", f"assert_same(document({summary!r}), {literal(expected)}, tolerance=0.0002)", 2.0),
@@ -244,7 +259,7 @@ SKILL = Skill(
     name="data-science/group-statistics",
     domain="data-science",
     folders=("analysis", "study", "lab-results", "quality"),
-    tools=("python3", "cat", "head", "awk", "sort"),
+    tools=("python3", "cat", "head", "awk", "sort", "mkdir"),
     make=make,
     reads_orders=True,
 )

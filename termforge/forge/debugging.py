@@ -1,4 +1,4 @@
-"""Debugging: a working stdin-to-stdout script gets two or three faults from a list; the repaired one is run on unseen input.
+"""Debugging: a stdin-to-stdout script gets two to four faults from a list; the repaired one is run on unseen input.
 
 Each script comes with a reference in Python from which all expected output is made.
 """
@@ -84,7 +84,9 @@ def _draw_log(random: Random, rules: frozenset[str], size: int) -> list[str]:
         service = services[number % 3]
         level = levels[(number // 3) % len(levels)]
         stamp = f"2025-04-{number % 28 + 1:02d}T{random.randrange(24):02d}:{random.randrange(60):02d}:07"
-        message = "upstream closed early" if "message_with_blanks" in rules else random.choice(("done", "retry", "cached"))
+        message = (
+            "upstream closed early" if "message_with_blanks" in rules else random.choice(("done", "retry", "cached"))
+        )
         lines.append(f"{stamp} {level} {service} {random.randint(3, 900)} {message}")
     if "skipped_lines" in rules:
         lines[2:2] = ["# rotated at midnight", ""]
@@ -151,7 +153,8 @@ Reads bookings from standard input, prints the busy blocks of each room to stand
 - A line is `<room> <start> <end>` with times as `HH:MM` of one day; blank lines are skipped; lines come in any order.
 - Room names differ in casing only by mistake: they are treated as lower case.
 - Bookings of a room that overlap or touch (one ends at the minute at which the other starts) form one block.
-- One output line per room, sorted by name: the room, its blocks as `HH:MM-HH:MM` in order of time, and the total of busy minutes.
+- One output line per room, sorted by name: the room, its blocks as `HH:MM-HH:MM` in order of time, and the total of
+  busy minutes.
 """
 
 
@@ -293,9 +296,12 @@ def make(random: Random, setting: Setting) -> Fragment:
     return Fragment(
         title=f"Repair {program.name}.py",
         brief=f"""\
-`{path}` used to work but somebody edited it and it no longer does what `{setting.folder}/README.md` says. Repair the script in
-place, so that it follows the README for any valid input. `{setting.folder}/sample.txt` is an example input and `{setting.folder}/sample.expected` the exact output that
-belongs to it. The script must keep reading standard input, writing standard output and ending with status 0, and must run with plain
+`{path}` used to work but somebody edited it and it no longer does what `{setting.folder}/README.md` says. Repair
+the script in
+place, so that it follows the README for any valid input. `{setting.folder}/sample.txt` is an example input and
+`{setting.folder}/sample.expected` the exact output that
+belongs to it. The script must keep reading standard input, writing standard output and ending with status 0, and
+must run with plain
 `python3`. It will be run on inputs that are not shown here.""",
         files=files,
         steps=_steps(random, setting, program, faults, path),
@@ -315,16 +321,17 @@ def _joined(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _steps(
-    random: Random, setting: Setting, program: Program, faults: list[Fault], path: str
-) -> tuple[Step, ...]:
-    compare = run(f"python3 {path} < {setting.folder}/sample.txt | diff - {setting.folder}/sample.expected && echo same", 2.0)
+def _steps(random: Random, setting: Setting, program: Program, faults: list[Fault], path: str) -> tuple[Step, ...]:
+    compare = run(
+        f"python3 {path} < {setting.folder}/sample.txt | diff - {setting.folder}/sample.expected && echo same", 2.0
+    )
     look = Step(
         analysis=random.choice(
             (
-                f"{program.name}.py comes with an example and its expected output, which gives me a way to reproduce the trouble before "
-                "I read the code.",
-                f"I start by reproducing the failure of {program.name}.py on the sample, then read the README and the source side by side.",
+                f"{program.name}.py comes with an example and its expected output, which gives me a way to reproduce "
+                "the trouble before I read the code.",
+                f"I start by reproducing the failure of {program.name}.py on the sample, then read the README and "
+                "the source side by side.",
             )
         ),
         plan=random.choice(
@@ -352,7 +359,8 @@ path.write_text(source)
         analysis=random.choice(
             (
                 f"Comparing the code with the README, I find {_count(len(faults))}: {causes}.",
-                f"The difference and the rules of the README point at {_count(len(faults))}: {causes}. The rest of the code agrees with the README.",
+                f"The difference and the rules of the README point at {_count(len(faults))}: {causes}. The rest of "
+                "the code agrees with the README.",
             )
         ),
         plan=random.choice(
@@ -370,9 +378,7 @@ def _count(faults: int) -> str:
     return {2: "two faults", 3: "three faults", 4: "four faults"}[faults]
 
 
-def _checks(
-    random: Random, program: Program, faults: list[Fault], path: str, sample: list[str]
-) -> tuple[Check, ...]:
+def _checks(random: Random, program: Program, faults: list[Fault], path: str, sample: list[str]) -> tuple[Check, ...]:
     inputs = {fault.rule: program.draw(random, frozenset({fault.rule}), 15) for fault in faults}
     everything = program.draw(random, frozenset(fault.rule for fault in program.faults), 30)
     return (

@@ -81,15 +81,21 @@ def _measurements(random: Random, place: int, number: int) -> str:
 def _brief(folder: str, incoming: str) -> str:
     return f"""\
 `{incoming}` is a drop folder without subfolders. Empty it by these rules:
-- Of files with byte-identical content only the one whose name comes first in byte order stays; the others are deleted. List them
-  in `{folder}/duplicates.csv` with the header `duplicate,kept` (names without folders), sorted by the first column in byte order.
-- A remaining file whose name has the form `<station> <YYYYMMDD>-<number>.<ending>` (the station may contain blanks; the ending is letters
-  only) is moved to `{folder}/archive/<YYYY>/<MM>/<station>-<DD>-<number>.<ending>`, with station and ending in lower case and each blank of
+- Of files with byte-identical content only the one whose name comes first in byte order stays; the others are
+  deleted. List them
+  in `{folder}/duplicates.csv` with the header `duplicate,kept` (names without folders), sorted by the first column
+  in byte order.
+- A remaining file whose name has the form `<station> <YYYYMMDD>-<number>.<ending>` (the station may contain blanks;
+  the ending is letters
+  only) is moved to `{folder}/archive/<YYYY>/<MM>/<station>-<DD>-<number>.<ending>`, with station and ending in
+  lower case and each blank of
   the station turned into `-`.
 - Every other remaining file is moved to `{folder}/unsorted/` under its own name.
 
-Contents must not change. Write `{folder}/archive/manifest.csv` with the header `path,bytes,sha256`: one row for each file in the archive except
-the manifest itself, the path relative to `{folder}/archive` (without a leading `./`), sorted by path in byte order."""
+Contents must not change. Write `{folder}/archive/manifest.csv` with the header `path,bytes,sha256`: one row for
+each file in the archive except
+the manifest itself, the path relative to `{folder}/archive` (without a leading `./`), sorted by path in byte
+order."""
 
 
 def _steps(random: Random, folder: str, incoming: str, dropped: list[Dropped]) -> tuple[Step, ...]:
@@ -98,7 +104,8 @@ def _steps(random: Random, folder: str, incoming: str, dropped: list[Dropped]) -
     look = Step(
         analysis=random.choice(
             (
-                f"Names in {incoming} contain blanks and mixed casing, so quoting matters. I want to see them, and which contents occur twice.",
+                f"Names in {incoming} contain blanks and mixed casing, so quoting matters. I want to see them, and "
+                "which contents occur twice.",
                 f"Before anything is moved or deleted in {incoming}, I list it and group the files by checksum.",
             )
         ),
@@ -116,10 +123,11 @@ def _steps(random: Random, folder: str, incoming: str, dropped: list[Dropped]) -
     move = Step(
         analysis=random.choice(
             (
-                f"There are {len(dropped)} files, {copies} of them copies. Going through the names in byte order (LC_ALL=C) makes the first of equal "
-                "files the one that stays, and a regular expression tells dated names from the rest.",
-                f"I count {copies} redundant copies among {len(dropped)} files. A bash loop in the C locale with an associative array of checksums "
-                "does the removal and the moves in one pass.",
+                f"There are {len(dropped)} files, {copies} of them copies. Going through the names in byte order "
+                "(LC_ALL=C) makes the first of equal files the one that stays, and a regular expression tells dated "
+                "names from the rest.",
+                f"I count {copies} redundant copies among {len(dropped)} files. A bash loop in the C locale with an "
+                "associative array of checksums does the removal and the moves in one pass.",
             )
         ),
         plan=random.choice(
@@ -145,7 +153,11 @@ def _steps(random: Random, folder: str, incoming: str, dropped: list[Dropped]) -
         plan="Print the manifest, check its sums against the files, and make sure that the drop folder is empty.",
         commands=(
             run(f"cat {folder}/archive/manifest.csv"),
-            run(f"cd {folder}/archive && tail -n +2 manifest.csv | awk -F, '{{print $3 \"  \" $1}}' | sha256sum -c; cd /app", 1.0),
+            run(
+                f"cd {folder}/archive && tail -n +2 manifest.csv | awk -F, '{{print $3 \"  \" $1}}' | sha256sum -c; "
+                "cd /app",
+                1.0,
+            ),
             run(f"ls -A {incoming} | wc -l"),
         ),
     )
@@ -210,7 +222,8 @@ def _checks(folder: str, incoming: str, dropped: list[Dropped]) -> tuple[Check, 
         ),
         Check(
             "manifest",
-            f"assert table({folder + '/archive/manifest.csv'!r}) == {literal([['path', 'bytes', 'sha256'], *manifest])}",
+            f"assert table({folder + '/archive/manifest.csv'!r}) == "
+            f"{literal([['path', 'bytes', 'sha256'], *manifest])}",
             2.0,
         ),
     )
@@ -225,6 +238,22 @@ SKILL = Skill(
     name="file-operations/sort-drop-folder",
     domain="file-operations",
     folders=("drop", "field-data", "collection", "station-files"),
-    tools=("bash", "cat", "ls", "sha256sum", "sort", "uniq", "find", "cut", "tr", "mkdir", "mv", "rm", "wc", "tail", "awk"),
+    tools=(
+        "bash",
+        "cat",
+        "ls",
+        "sha256sum",
+        "sort",
+        "uniq",
+        "find",
+        "cut",
+        "tr",
+        "mkdir",
+        "mv",
+        "rm",
+        "wc",
+        "tail",
+        "awk",
+    ),
     make=make,
 )

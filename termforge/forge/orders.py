@@ -74,9 +74,7 @@ def draw_orders(random: Random, count: int) -> tuple[Order, ...]:
         product = random.choice(products)
         day = first_day + timedelta(days=random.randrange(150))
         quantity = random.randint(1, 24)
-        drawn.append(
-            Order(f"SO-{number}", day.isoformat(), random.choice(regions), product, quantity, prices[product])
-        )
+        drawn.append(Order(f"SO-{number}", day.isoformat(), random.choice(regions), product, quantity, prices[product]))
     return tuple(sorted(drawn, key=lambda order: (order.date, order.order_id)))
 
 

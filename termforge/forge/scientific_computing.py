@@ -130,11 +130,15 @@ def _brief(setting: Setting, case: Case, config: str) -> str:
 
     {case.model.equations}
 
-Integrate it from t = 0 with the classical fourth-order Runge-Kutta method and exactly that step length and number of steps, in double precision.
+Integrate it from t = 0 with the classical fourth-order Runge-Kutta method and exactly that step length and number
+of steps, in double precision.
 
-Write `{setting.folder}/trajectory.csv` with the header `t,{",".join(case.model.variables)}`: the state at t = 0 and after each {case.every} steps (t rounded to 4
-decimals, the variables to 6). Write `{setting.folder}/result.json` with the keys `final` (object with the value of each variable after the last step),
-`peak` (greatest value of `{case.model.variables[0 if len(case.model.variables) == 2 else 1]}` over all steps, the start included) and `peak_step` (the number of the first step at which it is reached,
+Write `{setting.folder}/trajectory.csv` with the header `t,{",".join(case.model.variables)}`: the state at t = 0 and
+after each {case.every} steps (t rounded to 4
+decimals, the variables to 6). Write `{setting.folder}/result.json` with the keys `final` (object with the value of
+each variable after the last step),
+`peak` (greatest value of `{case.model.variables[0 if len(case.model.variables) == 2 else 1]}` over all steps, the
+start included) and `peak_step` (the number of the first step at which it is reached,
 0 for the start). Numbers need at least 6 correct decimals."""
 
 
@@ -150,7 +154,8 @@ def _steps(random: Random, setting: Setting, case: Case, config: str) -> tuple[S
         analysis=random.choice(
             (
                 f"The equations are given; parameters, initial values and step length come from {config}.",
-                f"First the configuration of the {case.model.name} model, so that the names in my program match its keys.",
+                f"First the configuration of the {case.model.name} model, so that the names in my program match its "
+                "keys.",
             )
         ),
         plan="Read the configuration.",
@@ -159,15 +164,17 @@ def _steps(random: Random, setting: Setting, case: Case, config: str) -> tuple[S
     integrate = Step(
         analysis=random.choice(
             (
-                f"The system has {len(case.model.variables)} variables and {case.steps} steps, which plain Python does at once. The method "
-                "is fixed, so I write the four stages out instead of using an adaptive solver.",
-                "The result must come from classical Runge-Kutta with this very step, so a hand-written stepper is the right tool. "
-                "I keep unrounded states and round only on output.",
+                f"The system has {len(case.model.variables)} variables and {case.steps} steps, which plain Python "
+                "does at once. The method is fixed, so I write the four stages out instead of using an adaptive "
+                "solver.",
+                "The result must come from classical Runge-Kutta with this very step, so a hand-written stepper is "
+                "the right tool. I keep unrounded states and round only on output.",
             )
         ),
         plan=random.choice(
             (
-                f"Write {script} with the right-hand side and the stepper, run it, look at the result and the first rows.",
+                f"Write {script} with the right-hand side and the stepper, run it, look at the result and the first "
+                "rows.",
                 "Put the stepper into a script, write both outputs from the stored states, and inspect them.",
             )
         ),

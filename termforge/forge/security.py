@@ -40,25 +40,28 @@ class Rule(NamedTuple):
     name: str
     told: str
     pattern: str
-    """The secret itself is the last group."""
+    """The secret itself is group 1. No look-around: a `!` at a prompt asks for history."""
 
 
 RULES = (
     Rule(
         "vendor-key",
-        "`VK` followed directly by 16 characters out of `A-Z` and `0-9`; the character before and the one after, if any, are neither letter nor digit",
-        r"(?<![A-Za-z0-9])(VK[A-Z0-9]{16})(?![A-Za-z0-9])",
+        "`VK` followed directly by 16 characters out of `A-Z` and `0-9`; the character before and the one after, if "
+        "any, are neither letter nor digit",
+        r"(?:^|[^A-Za-z0-9])(VK[A-Z0-9]{16})(?:$|[^A-Za-z0-9])",
     ),
     Rule(
         "session-token",
-        "`st_` followed directly by 24 characters out of `0-9` and `a-f`; the character before and the one after, if any, are no letter, digit or `_`",
-        r"(?<![A-Za-z0-9_])(st_[0-9a-f]{24})(?![A-Za-z0-9_])",
+        "`st_` followed directly by 24 characters out of `0-9` and `a-f`; the character before and the one after, if "
+        "any, are no letter, digit or `_`",
+        r"(?:^|[^A-Za-z0-9_])(st_[0-9a-f]{24})(?:$|[^A-Za-z0-9_])",
     ),
     Rule(
         "password",
-        "a line of the form `password = value`, with any blanks at its start and around `=`; the secret is the value, which reaches to the end of the "
+        "a line of the form `password = value`, with any blanks at its start and around `=`; the secret is the "
+        "value, which reaches to the end of the "
         "line and contains no blank; a value that begins with `${` is a reference, no secret",
-        r"^\s*password\s*=\s*(?!\$\{)(\S+)$",
+        r"^\s*password\s*=\s*([^\s$]\S*|\$[^\s{]\S*|\$)$",
     ),
 )
 
@@ -109,14 +112,24 @@ def _decoy(random: Random, rule: Rule) -> str:
     """Nearly a secret."""
     secret = _secret(random, rule)
     if rule.name == "password":
-        return random.choice((f"password = ${{{secret[:5].upper()}}}", f"old_password = {secret}", f"password: {secret}"))
+        return random.choice(
+            (f"password = ${{{secret[:5].upper()}}}", f"old_password = {secret}", f"password: {secret}")
+        )
     return _line(random, rule, random.choice((secret[:-1], f"{secret}7", f"x{secret}")))
 
 
 def _tree(random: Random, level: int, rules: tuple[Rule, ...], allowed: list[str]) -> dict[str, list[Line]]:
-    tree = {path: [Line(text) for text in random.sample(FILLERS, random.randint(3, 6))] for path in random.sample(PATHS, 3 + 2 * level)}
+    tree = {
+        path: [Line(text) for text in random.sample(FILLERS, random.randint(3, 6))]
+        for path in random.sample(PATHS, 3 + 2 * level)
+    }
     paths = sorted(tree)
-    planted = [Line(_line(random, rule, secret), rule.name, secret) for rule in rules for _ in range(1 + level) for secret in (_secret(random, rule),)]
+    planted = [
+        Line(_line(random, rule, secret), rule.name, secret)
+        for rule in rules
+        for _ in range(1 + level)
+        for secret in (_secret(random, rule),)
+    ]
     harmless = [Line(_decoy(random, rule)) for rule in rules for _ in range(1 + level)]
     harmless += [Line(_line(random, rule, value)) for rule, value in zip(rules, allowed, strict=False)]
     for line in planted + harmless:
@@ -131,10 +144,13 @@ def _brief(folder: str, root: str, rules: tuple[Rule, ...]) -> str:
 Search every file below `{root}` for secrets. The rules:
 {told}
 
-Values listed in `{folder}/allowed.txt` (one a line) are known test values and no findings. No line holds more than one secret.
+Values listed in `{folder}/allowed.txt` (one a line) are known test values and no findings. No line holds more than
+one secret.
 
-Write `{folder}/findings.csv` with the header `path,line,rule`: one row per finding, the path relative to `{root}`, lines counted from 1,
-sorted by path in byte order and then by line number. Write a copy of the whole tree to `{folder}/redacted` in which each found secret, and
+Write `{folder}/findings.csv` with the header `path,line,rule`: one row per finding, the path relative to `{root}`,
+lines counted from 1,
+sorted by path in byte order and then by line number. Write a copy of the whole tree to `{folder}/redacted` in which
+each found secret, and
 nothing else, is replaced by `[REDACTED]`. Leave the originals as they are."""
 
 
@@ -145,7 +161,8 @@ def _steps(random: Random, folder: str, root: str, rules: tuple[Rule, ...], allo
         analysis=random.choice(
             (
                 f"I need an overview of {root}: which files there are and how lines that could hold secrets look.",
-                "A rough search first. It will show too much, but near misses are just what I want to see before writing exact patterns.",
+                "A rough search first. It will show too much, but near misses are just what I want to see before "
+                "writing exact patterns.",
             )
         ),
         plan="List the files, grep loosely for candidates, and read the allow-list.",
@@ -158,16 +175,17 @@ def _steps(random: Random, folder: str, root: str, rules: tuple[Rule, ...], allo
     scan = Step(
         analysis=random.choice(
             (
-                "Some candidates are one character too short or too long, or are references and other settings. Patterns with look-around keep those "
-                "out, and the allow-list is applied to the secret itself.",
-                "The near misses confirm that boundaries matter: longer tokens and prefixed names must not match. One program can report and redact, "
-                "so that both outputs agree.",
+                "Some candidates are one character too short or too long, or are references and other settings. "
+                "Patterns that demand a boundary on both sides keep those out, and the allow-list is applied to the secret itself.",
+                "The near misses confirm that boundaries matter: longer tokens and prefixed names must not match. "
+                "One program can report and redact, so that both outputs agree.",
             )
         ),
         plan=random.choice(
             (
                 f"Write {script} with one pattern per rule, run it, and print the findings.",
-                "Implement the rules in Python's re, write findings and redacted copies in one walk over the tree, and view the result.",
+                "Implement the rules in Python's re, write findings and redacted copies in one walk over the tree, "
+                "and view the result.",
             )
         ),
         commands=(
@@ -186,7 +204,10 @@ def _steps(random: Random, folder: str, root: str, rules: tuple[Rule, ...], allo
         plan="Compare source and copy, and count the replaced values against the findings.",
         commands=(
             run(f"diff -r {root} {folder}/redacted"),
-            run(f"grep -rc REDACTED {folder}/redacted | awk -F: '{{n += $NF}} END {{print n}}'; tail -n +2 {folder}/findings.csv | wc -l"),
+            run(
+                f"grep -rc REDACTED {folder}/redacted | awk -F: '{{n += $NF}} END {{print n}}'; tail -n +2 "
+                f"{folder}/findings.csv | wc -l"
+            ),
         ),
     )
     return look, scan, check
@@ -232,7 +253,9 @@ def _checks(folder: str, tree: dict[str, list[Line]]) -> tuple[Check, ...]:
         if line.secret
     ]
     redacted = {
-        f"{folder}/redacted/{path}": [line.text.replace(line.secret, "[REDACTED]") if line.secret else line.text for line in lines]
+        f"{folder}/redacted/{path}": [
+            line.text.replace(line.secret, "[REDACTED]") if line.secret else line.text for line in lines
+        ]
         for path, lines in tree.items()
     }
     places = [finding[:2] for finding in findings]
@@ -242,7 +265,8 @@ def _checks(folder: str, tree: dict[str, list[Line]]) -> tuple[Check, ...]:
         Check("rules_named", f"assert table({path!r}) == {literal([['path', 'line', 'rule'], *findings])}"),
         Check(
             "redacted_copy",
-            f"for path, expected in {literal(redacted)}.items():\n    assert lines(path) == [line.rstrip() for line in expected], path",
+            f"for path, expected in {literal(redacted)}.items():\n    assert lines(path) == [line.rstrip() for line "
+            "in expected], path",
             2.0,
         ),
     )

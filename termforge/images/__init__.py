@@ -1,12 +1,12 @@
 """The nine domain images: what they are made of, what was built of them here, and how.
 
-Read `recipe` (Dockerfiles and lock: the same on every machine), then `record` (what was built here, with its inventory),
+Read `recipe` (Dockerfiles and lock: the same on every machine), then `record` (what was built here, its inventory),
 `build` and `bootstrap` (with any Docker engine, with or without a registry), `rootfs` (the same image for bubblewrap).
 `python -m termforge.images` builds and lists them.
 """
 
-from termforge.images.record import PROBE, BuiltImage, Inventory, built, parse_probe
 from termforge.images.recipe import DOMAIN_IMAGES, HOST, IMAGES, dockerfile, recipe_of
+from termforge.images.record import PROBE, BuiltImage, Inventory, built, host_inventory, inventory_of, parse_probe
 from termforge.images.rootfs import rootfs
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "Inventory",
     "built",
     "dockerfile",
+    "host_inventory",
+    "inventory_of",
     "parse_probe",
     "recipe_of",
     "rootfs",

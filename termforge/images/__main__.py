@@ -1,9 +1,10 @@
-"""`python -m termforge.images build|lock|list`: build the images, lock what a fresh build installs, show what is here."""
+"""`python -m termforge.images build|lock|list`: build the images, lock what a new build installs, list what is here."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -24,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     try:
         if options.command == "list":
-            console.print(_table())
+            console.print(_table(console))
         elif options.command == "lock":
             _lock(console)
         else:
@@ -49,20 +50,22 @@ def _lock(console: Console) -> None:
     build(console=console)
 
 
-def _table() -> Table:
-    table = Table("image", "recipe", "MB", "Debian", "Python", "base", "drift", "built")
+def _table(console: Console) -> Table:
+    table = Table(box=box.SIMPLE)
+    for heading in ("image", "recipe", "MB", "Debian", "Python", "drift", "base"):
+        table.add_column(heading, no_wrap=heading in ("image", "recipe"))
     for name in (BASE, *IMAGES):
         try:
             table.add_row(*_row(built(recipe(name))))
         except InputError as error:
-            table.add_row(name, recipe(name).recipe, str(error))
+            console.print(str(error), markup=False)
     return table
 
 
 def _row(record: BuiltImage) -> tuple[str, ...]:
     inventory = record.inventory
     numbers = (f"{record.bytes / 1e6:.0f}", str(len(inventory.apt)), str(len(inventory.pip)))
-    return (record.image.name, record.image.recipe, *numbers, record.base, str(len(record.drift)), record.built)
+    return (record.image.name, record.image.recipe, *numbers, str(len(record.drift)), record.base)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The Debian below the base image: pulled where a registry answers, else made from Debian's archive by mmdebstrap.
 
-A bootstrapped one has its own name, BOOTSTRAPPED, is given to the Dockerfile as its `BASE`, and the record of every image
-above it says so.
+A bootstrapped one has its own name, BOOTSTRAPPED, is given to the Dockerfile as its `BASE`, and the record of every
+image above it says so.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from rich.console import Console
 
 from termforge.errors import SandboxError, SetupError
-from termforge.sandbox.docker_engine import speaking
+from termforge.sandbox.docker_api import speaking
 
 DEBIAN = "debian:bookworm-slim"
 BOOTSTRAPPED = "termforge/bootstrap:bookworm"

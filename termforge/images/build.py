@@ -1,4 +1,4 @@
-"""Builds the images with any Docker engine's own builder: the base, then the domains, each from a context made in memory.
+"""Builds the images with any Docker engine's own builder: the base, then the domains, each from a context in memory.
 
 How this machine reaches Debian and PyPI (proxy, index, certificates) is lent to the build and stays out of the images:
 proxies as Docker's predefined arguments, pip's settings as files of a stage that the final image does not contain.
@@ -21,11 +21,13 @@ from rich.console import Console
 from termforge.errors import SandboxError, SetupError
 from termforge.images.bootstrap import Ground, ground
 from termforge.images.recipe import BASE, IMAGES, Locked, dockerfile, lock, recipe
-from termforge.images.record import PROBE, BuiltImage, Inventory, parse_probe, record_path, write
-from termforge.sandbox.docker_engine import connect, speaking
+from termforge.images.record import PROBE, BuiltImage, Inventory, built, parse_probe, record_path, write
+from termforge.sandbox.docker_api import connect, speaking
 from termforge.schemas import Image
 from termforge.state import default_state
 
+UNLOCKED = "unlocked"
+"""Tag of an image that was built to make the lock; gone as soon as the lock is built."""
 BASE_LABEL = "termforge.base"
 STAGE_LABEL = "termforge.stage=python"
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
@@ -61,7 +63,7 @@ def _build_one(
     client: Any, name: str, base: BuiltImage | None, state: Path, console: Console, *, locked: bool
 ) -> BuiltImage:
     start = time.monotonic()
-    tag = f"termforge/{name}:{recipe(name).recipe if locked else 'unlocked'}"
+    tag = f"termforge/{name}:{recipe(name).recipe if locked else UNLOCKED}"
     if not (locked and client.images.list(name=tag)):
         constraints = _constraints(name) if locked else {}
         log = record_path(name, state).with_suffix(".log")
@@ -69,15 +71,29 @@ def _build_one(
         _run_build(client, name, tag, below, _context(name, constraints), log, console, fresh=not locked)
     with speaking(SetupError):
         image = client.images.get(tag)
+        known = _known(name, image.id, state) if locked else None
+        if known is not None:
+            _say_what_was_built(known, console)
+            return known
         image.tag(f"termforge/{name}", "latest")
+        if locked and client.images.list(name=f"termforge/{name}:{UNLOCKED}"):
+            client.images.remove(f"termforge/{name}:{UNLOCKED}")
         probe = ["python3", "-c", PROBE]
         output = client.containers.run(tag, probe, network_mode="none", remove=True, stderr=False)
-    record = _record(name, image, parse_probe(output), base, time.monotonic() - start)
+    record = _record(name, image, parse_probe(output), base, time.monotonic() - start, locked=locked)
     if locked:
         _check_pip(name, record.inventory)
     write(record, state)
     _say_what_was_built(record, console)
     return record
+
+
+def _known(name: str, digest: str, state: Path) -> BuiltImage | None:
+    try:
+        record = built(recipe(name), state)
+    except SetupError:
+        return None
+    return record if record.image.digest == digest else None
 
 
 def _run_build(
@@ -116,7 +132,10 @@ def _run_build(
                 raise SetupError(f"the image {name!r} could not be built; the end of {log}:\n{_tail(log)}")
 
 
-def _record(name: str, image: Any, inventory: Inventory, base: BuiltImage | None, seconds: float) -> BuiltImage:
+def _record(
+    name: str, image: Any, inventory: Inventory, base: BuiltImage | None, seconds: float, *, locked: bool
+) -> BuiltImage:
+    added = inventory.locked(base.inventory if base else None)
     return BuiltImage(
         image=Image(name=name, recipe=recipe(name).recipe, digest=image.id, inventory=inventory.hash),
         inventory=inventory,
@@ -125,7 +144,7 @@ def _record(name: str, image: Any, inventory: Inventory, base: BuiltImage | None
         bytes=image.attrs["Size"],
         seconds=round(seconds, 1),
         built=datetime.now(UTC).isoformat(timespec="seconds"),
-        drift=_drift(name, inventory.locked(base.inventory if base else None)),
+        drift=_drift(name, added) if locked else (),
     )
 
 
@@ -189,7 +208,7 @@ def _pip_conf(settings: Mapping[str, str]) -> str:
 
 
 def _pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """How this machine's pip reaches an index: its configuration files, then its environment; local folders left out."""
+    """How this machine's pip reaches an index: its configuration files, then its environment; no local folders."""
     settings: dict[str, str] = {}
     for path in _pip_files(environment):
         parser = configparser.RawConfigParser()
@@ -199,6 +218,7 @@ def _pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
                 settings |= {key: value for key, value in parser.items(section) if key in _PIP_SETTINGS}
     for key in _PIP_SETTINGS:
         settings[key] = environment.get(f"PIP_{key.upper().replace('-', '_')}") or settings.get(key, "")
+    settings["index-url"] = settings["index-url"] or environment.get("UV_DEFAULT_INDEX", "")
     remote = {
         key: " ".join(word for word in value.split() if not word.startswith(("file:", "/")))
         for key, value in settings.items()
@@ -239,8 +259,8 @@ def _say_what_was_built(record: BuiltImage, console: Console) -> None:
     )
     if record.drift:
         console.print(
-            f"{record.image.name}: {len(record.drift)} Debian packages differ from images/recipes.lock (Debian's archive "
-            f"keeps only the newest version); recorded. First: {record.drift[0]}",
+            f"{record.image.name}: {len(record.drift)} Debian packages differ from images/recipes.lock (Debian's "
+            f"archive keeps only the newest version); recorded. First: {record.drift[0]}",
             markup=False,
         )
 

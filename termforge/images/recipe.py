@@ -1,6 +1,6 @@
 """Recipes: a Dockerfile and its lock entry, hashed. The same on every machine, whatever was built there.
 
-`images/recipes.lock` holds, for the base and each domain, exact apt and pip versions (a domain: what it adds to the base).
+`images/recipes.lock` holds, for the base and each domain, exact apt and pip versions (of a domain, what it adds).
 """
 
 import tomllib
@@ -8,6 +8,8 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+
+from pydantic import Field
 
 from termforge.errors import InputError, SetupError
 from termforge.schemas import DOMAINS, Domain, ImageRecipe, Record, digest
@@ -28,8 +30,8 @@ HOST = ImageRecipe(name="host", recipe="")
 class Locked(Record):
     """Exact versions by package name. For a domain: what it adds to the base."""
 
-    apt: dict[str, str] = {}
-    python: dict[str, str] = {}
+    apt: dict[str, str] = Field(default_factory=dict)
+    python: dict[str, str] = Field(default_factory=dict)
     """Installed by pip; what Debian packages bring is under `apt`."""
 
 
@@ -73,7 +75,9 @@ def lock() -> dict[str, Locked]:
 
 
 def render_lock(locks: dict[str, Locked]) -> str:
-    lines = ["# Written by `python -m termforge.images lock`: what a fresh build installed. A domain lists what it adds."]
+    lines = [
+        "# Written by `python -m termforge.images lock`: what a fresh build installed. A domain lists what it adds."
+    ]
     for name, locked in locks.items():
         for kind, versions in (("apt", locked.apt), ("python", locked.python)):
             lines += ["", f"[{name}.{kind}]"]

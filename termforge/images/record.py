@@ -4,14 +4,16 @@ Synthesis prompts, the lint of test imports and people read it. An inventory is 
 """
 
 import json
+import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
 from termforge.errors import SetupError
-from termforge.images.recipe import Locked
-from termforge.schemas import Image, ImageRecipe, Record, digest
+from termforge.images.recipe import HOST, Locked
+from termforge.schemas import Image, ImageRecipe, Record, TerminalTask, digest
 from termforge.state import default_state
 
 PROBE = r"""
@@ -39,6 +41,8 @@ json.dump({"apt": apt, "python": python, "pip": sorted(pip), "commands": sorted(
 print()
 """
 """Python source that prints an inventory as JSON; standard library only, Python 3.10 or newer."""
+
+_HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Inventory(Record):
@@ -105,8 +109,38 @@ def built(recipe: ImageRecipe, state: Path | None = None) -> BuiltImage:
     except ValidationError as error:
         raise SetupError(f"{path} is from another version of termforge or damaged: {remedy}") from error
     if record.image.recipe != recipe.recipe:
-        raise SetupError(f"the image {recipe.name!r} here was built from another recipe ({record.image.recipe}): {remedy}")
+        raise SetupError(
+            f"the image {recipe.name!r} here was built from another recipe ({record.image.recipe}): {remedy}"
+        )
     return record
+
+
+def inventory_of(terminal_task: TerminalTask, state: Path | None = None) -> Inventory:
+    """What a task's sandbox holds, `host` included.
+
+    Raises: SetupError when its image is not built here.
+    """
+    recipe = terminal_task.image
+    return host_inventory() if recipe == HOST else built(recipe, state).inventory
+
+
+@cache
+def host_inventory() -> Inventory:
+    """What this machine's own /usr offers to the pseudo-image `host`.
+
+    Raises: SetupError when it has no Python of its own.
+    """
+    try:
+        probed = subprocess.run(
+            ["/usr/bin/python3", "-I", "-c", PROBE],
+            capture_output=True,
+            env={"PATH": _HOST_PATH},
+            timeout=60,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SetupError(f"this machine's /usr/bin/python3 does not run ({error}): install python3") from error
+    return parse_probe(probed.stdout)
 
 
 def write(record: BuiltImage, state: Path | None = None) -> None:

@@ -10,7 +10,7 @@ import posixpath
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 
-from termforge.errors import SandboxError
+from termforge.errors import SandboxError, UnfitFiles
 from termforge.schemas import File
 
 MTIME = 1_735_689_600
@@ -45,7 +45,7 @@ def unpack(
     Hard links inside the archive are followed to files already read; a name that is not UTF-8 is left out, as is
     anything that is no regular file. Sorted by path; of two members with one name the later counts.
 
-    Raises: SandboxError when a limit is passed or the archive is damaged.
+    Raises: UnfitFiles when a limit is passed, SandboxError when the archive is damaged or ends early.
     """
     chunks = iter((stream,)) if isinstance(stream, bytes) else iter(stream)
     bounded = _Bounded(chunks, max_bytes + (4 * max_files + 16) * _HEADERS_PER_FILE)
@@ -56,20 +56,20 @@ def unpack(
             for member in tar:
                 entries += 1
                 if entries > 4 * max_files + 16:
-                    raise SandboxError(f"more than {max_files} files to fetch, folders and links among them")
+                    raise UnfitFiles(f"more than {max_files} files to fetch, folders and links among them")
                 path = _path(base, member.name, under)
                 if path is None or not (member.isreg() or member.islnk()):
                     continue
                 total += member.size
                 if total > max_bytes:
-                    raise SandboxError(f"more than {max_bytes} bytes to fetch, at {path!r}")
+                    raise UnfitFiles(f"more than {max_bytes} bytes to fetch, at {path!r}")
                 content = _content(tar, member, found, base)
                 if content is None:
                     continue
                 total += len(content) if member.islnk() else 0
                 found[path] = File(path=path, content=content, mode=member.mode & 0o7777)
                 if len(found) > max_files or total > max_bytes:
-                    raise SandboxError(f"more than {max_files} files or {max_bytes} bytes to fetch, at {path!r}")
+                    raise UnfitFiles(f"more than {max_files} files or {max_bytes} bytes to fetch, at {path!r}")
     except (tarfile.TarError, EOFError, OverflowError, ValueError) as error:
         raise SandboxError(f"the archive out of the sandbox is damaged: {error}") from error
     return sorted(found.values(), key=lambda file: file.path)
@@ -98,10 +98,13 @@ def _path(base: str, name: str, under: Sequence[str]) -> str | None:
 
 
 class _Bounded(io.RawIOBase):
-    """Joins chunks into a readable stream that refuses to be longer than `limit` bytes."""
+    """Joins chunks into a readable stream, no longer than `limit` bytes and closed by a block of zeros.
+
+    tarfile takes a stream cut between two members for a whole one.
+    """
 
     def __init__(self, chunks: Iterator[bytes], limit: int) -> None:
-        self._chunks, self._left, self._buffer = chunks, limit, b""
+        self._chunks, self._left, self._buffer, self._tail = chunks, limit, b"", b"?"
 
     def readable(self) -> bool:
         return True
@@ -110,10 +113,13 @@ class _Bounded(io.RawIOBase):
         while size < 0 or len(self._buffer) < size:
             chunk = next(self._chunks, None)
             if chunk is None:
+                if self._tail.strip(b"\0"):
+                    raise SandboxError("the archive out of the sandbox ends early")
                 break
+            self._tail = (self._tail + chunk)[-512:]
             self._left -= len(chunk)
             if self._left < 0:
-                raise SandboxError("the archive out of the sandbox is longer than its limits allow")
+                raise UnfitFiles("the archive out of the sandbox is longer than its limits allow")
             self._buffer = self._buffer + chunk if self._buffer else chunk
         size = len(self._buffer) if size < 0 else size
         taken, self._buffer = self._buffer[:size], self._buffer[size:]

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from termforge.sandbox.frames import STDERR, STDOUT, Frames
 from termforge.sandbox.protocol import Finished
 
+UNKNOWN = -1
+"""The engine cannot say how a command ended: its container ended with it."""
 _CHUNK = 1 << 16
 _QUIET_S = 0.2
 """Silence after which the engine is asked whether the command has ended: a child that keeps stdout open hides it."""
@@ -141,6 +143,6 @@ def _exit_code(api: Any, exec_id: str) -> int:
     for _ in range(100):
         state = api.exec_inspect(exec_id)
         if not state["Running"]:
-            return int(state["ExitCode"])
+            return UNKNOWN if state["ExitCode"] is None else int(state["ExitCode"])
         time.sleep(0.02)
     raise Stuck

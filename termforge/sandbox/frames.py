@@ -1,7 +1,7 @@
 """Docker's exec streams as plain sockets.
 
-Without a tty the engine sends frames: 1 byte stream number, 3 zero bytes, 4 bytes length (big endian), payload. One thread
-serves every channel of an engine; a reader that is slow slows its own process down and nothing else.
+Without a tty the engine sends frames: 1 byte stream number, 3 zero bytes, 4 bytes length (big endian), payload. One
+thread serves every channel of an engine; a reader that is slow slows its own process down and nothing else.
 """
 
 import contextlib
@@ -123,7 +123,9 @@ class Channels:
         self._thread: threading.Thread | None = None
         self._stopping = False
 
-    def attach(self, engine: socket.socket, early: bytes = b"", on_end: Callable[[], None] = lambda: None) -> socket.socket:
+    def attach(
+        self, engine: socket.socket, early: bytes = b"", on_end: Callable[[], None] = lambda: None
+    ) -> socket.socket:
         """A blocking socket of the plain stdin and stdout behind `engine`, which belongs to the channel from now on.
 
         `early` is what was read of the stream already; `on_end` is called from the serving thread when it is over.

@@ -1,7 +1,7 @@
 """Who holds a container: a file under the state folder, locked for as long as the holding process lives.
 
-The kernel drops the lock however the process ends, so a lock that can be taken means a dead holder. Containers carry the
-holder's id and the state folder's, so that engines shared by several machines or users are reaped by their own only.
+The kernel drops the lock however the process ends, so a lock that can be taken means a dead holder. Containers carry
+the holder's id and the state folder's, so an engine shared by several machines or users is reaped by each for itself.
 """
 
 import fcntl

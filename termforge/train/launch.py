@@ -21,6 +21,8 @@ REFUSED = "termforge.train refuses: "
 """Begins the line with which a training says that its input is unusable."""
 LAST_LINES = 30
 GRACE_S = 10.0
+QUIET = {"TQDM_MININTERVAL": "30", "PYTHONWARNINGS": "ignore::FutureWarning"}
+"""The libraries print progress ten times a second and each deprecation at each step; steps are what counts here."""
 
 _STEP = re.compile(r"step (\d+)/(\d+) loss (\S+) learning rate (\S+)")
 
@@ -67,7 +69,7 @@ def run(command: Sequence[str], on_line: Callable[[str], None]) -> None:
         text=True,
         errors="replace",
         start_new_session=True,
-        env=os.environ | {LIFELINE: "1", "TQDM_MININTERVAL": "30"},
+        env=QUIET | os.environ | {LIFELINE: "1"},
     )
     with process:
         try:

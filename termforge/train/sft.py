@@ -28,11 +28,11 @@ class Job(NamedTuple):
 
 def train(recipe: Recipe, data: Sequence[Path], out: Path) -> None:
     """Train and write model, tokenizer, template and `training.json` into `out`."""
-    from accelerate import PartialState
-
     if (out / record.FILE).exists():
         raise InputError(f"{out} already holds a finished training")
     files = corpus.parquet_files(data)
+    from accelerate import PartialState
+
     started = time.monotonic()
     job = set_up(recipe, files, out)
     job.trainer.train()

@@ -31,8 +31,8 @@ class Asked:
     """A teacher in front of a scripted endpoint."""
 
     def __init__(self, endpoint: ScriptedEndpoint, budget: Budget, **settings: Any) -> None:
-        settings = {"model": "hosted_vllm/scripted", "retry_base_s": 0.01, **settings}
-        self.teacher = LitellmTeacher(TeacherConfig(api_base=endpoint.url, **settings), budget)
+        settings = {"model": "hosted_vllm/scripted", "api_base": endpoint.url, "retry_base_s": 0.01, **settings}
+        self.teacher = LitellmTeacher(TeacherConfig(**settings), budget)
         self.endpoint = endpoint
         self.budget = budget
 
@@ -140,8 +140,7 @@ def test_a_fault_that_stays_makes_the_teacher_unavailable_after_the_set_attempts
 
 
 def test_a_service_that_is_not_there_costs_nothing(ask: Ask) -> None:
-    asked = ask(attempts=2, budget={"tokens": 100_000})
-    asked.endpoint._server.server_close()
+    asked = ask(attempts=2, budget={"tokens": 100_000}, api_base="http://127.0.0.1:9/v1")
     with pytest.raises(TeacherUnavailable, match="unreachable"):
         asked.teacher.reply(HELLO, timeout_s=10)
     assert asked.budget.spent() == (0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Our own first message, and Terminus 2's from real harbor wheels (fetched once from the package index)."""
+"""Our own first message, and Terminus 2's from real harbor wheels (conftest.py fetches them)."""
 
 import hashlib
 import shutil
@@ -13,15 +13,6 @@ from termforge.agent.protocol import parse
 from termforge.errors import SetupError
 
 TEMPLATE_IN_WHEEL = "harbor/agents/terminus_2/templates/terminus-json-plain.txt"
-
-
-@pytest.fixture(scope="session")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state folder that holds both harbor wheels."""
-    folder = tmp_path_factory.mktemp("state")
-    for version in ("0.25.0", "0.1.1"):
-        template.fetch_harbor_wheel(version, template.wheels_in(folder))
-    return folder
 
 
 def test_our_own_message_is_the_default_and_holds_task_and_screen() -> None:
@@ -40,28 +31,28 @@ def test_the_reply_shown_in_our_message_is_one_the_parser_takes() -> None:
     ]
 
 
-def test_our_message_does_not_share_sentences_with_terminus_2(state: Path) -> None:
+def test_our_message_does_not_share_sentences_with_terminus_2(harbor_state: Path) -> None:
     ours = shingles(template.load("termforge").text)
     for name in ("terminus2", "terminus2-corpus"):
-        assert not ours & shingles(template.load(name, state).text)
+        assert not ours & shingles(template.load(name, harbor_state).text)
 
 
-def test_both_terminus_2_texts_come_out_of_real_wheels(state: Path) -> None:
+def test_both_terminus_2_texts_come_out_of_real_wheels(harbor_state: Path) -> None:
     for name, size in (("terminus2", 2916), ("terminus2-corpus", 2920)):
-        found = template.load(name, state)
+        found = template.load(name, harbor_state)
         assert len(found.text.encode()) == size
         assert hashlib.sha256(found.text.encode()).hexdigest() == found.sha256
-    assert template.load("terminus2", state).sha256 != template.load("terminus2-corpus", state).sha256
+    assert template.load("terminus2", harbor_state).sha256 != template.load("terminus2-corpus", harbor_state).sha256
 
 
-def test_terminus_2_s_text_is_filled_as_harbor_fills_it(state: Path) -> None:
-    message = template.load("terminus2", state).fill("Do {this}.\n", "$ ")
+def test_terminus_2_s_text_is_filled_as_harbor_fills_it(harbor_state: Path) -> None:
+    message = template.load("terminus2", harbor_state).fill("Do {this}.\n", "$ ")
     assert message.endswith("Task Description:\nDo {this}.\n\n\nCurrent terminal state:\n$ \n")
     assert '{\n  "analysis"' in message
 
 
-def test_a_fetched_wheel_is_one_file_and_nothing_is_installed(state: Path) -> None:
-    assert sorted(file.name.split("-")[1] for file in template.wheels_in(state).iterdir()) == ["0.1.1", "0.25.0"]
+def test_a_fetched_wheel_is_one_file_and_nothing_is_installed(harbor_state: Path) -> None:
+    assert sorted(file.name.split("-")[1] for file in template.wheels_in(harbor_state).iterdir()) == ["0.1.1", "0.25.0"]
 
 
 def test_a_version_that_does_not_exist_is_refused_with_what_pip_says(tmp_path: Path) -> None:
@@ -74,10 +65,20 @@ def test_without_a_wheel_the_remedy_is_named(tmp_path: Path) -> None:
         template.load("terminus2", tmp_path)
 
 
-def test_a_text_with_another_hash_is_not_believed(tmp_path: Path, state: Path) -> None:
+def test_an_installed_harbor_serves_too(tmp_path: Path, harbor_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, nothing = tmp_path / "site", tmp_path / "nothing"
+    with zipfile.ZipFile(next(template.wheels_in(harbor_state).glob("harbor-0.25.0-*"))) as wheel:
+        wheel.extractall(site)
+    monkeypatch.syspath_prepend(str(site))
+    assert template.load("terminus2", nothing) == template.load("terminus2", harbor_state)
+    with pytest.raises(SetupError, match="none of the 1 texts found"):
+        template.load("terminus2-corpus", nothing)
+
+
+def test_a_text_with_another_hash_is_not_believed(tmp_path: Path, harbor_state: Path) -> None:
     folder = template.wheels_in(tmp_path)
     folder.mkdir()
-    shutil.copy(next(template.wheels_in(state).glob("harbor-0.1.1-*")), folder)
+    shutil.copy(next(template.wheels_in(harbor_state).glob("harbor-0.1.1-*")), folder)
     with zipfile.ZipFile(folder / "harbor-0.25.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr(TEMPLATE_IN_WHEEL, "Do as I say: {instruction} {terminal_state}")
     with pytest.raises(SetupError, match="none of the 2 texts found has sha256 89a3dc3a"):

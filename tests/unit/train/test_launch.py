@@ -29,7 +29,7 @@ def test_a_failure_carries_the_last_lines():
 
 def test_refused_input_is_the_users_error():
     code = f"print({launch.REFUSED!r} + 'no such column'); raise SystemExit(2)"
-    with pytest.raises(InputError, match="^no such column$"):
+    with pytest.raises(InputError, match=r"^no such column$"):
         launch.run([sys.executable, "-c", code], lambda line: None)
 
 
@@ -40,8 +40,10 @@ def test_a_broken_callback_ends_the_training(tmp_path: Path):
     def on_line(line: str) -> None:
         raise KeyError(line)
 
+    started = time.monotonic()
     with pytest.raises(KeyError):
         launch.run([sys.executable, "-c", code], on_line)
+    assert time.monotonic() - started < 30
     assert gone(int(pid.read_text()))
 
 
@@ -57,8 +59,10 @@ def test_a_training_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: 
         seen.append(int(line))
         raise KeyError
 
+    started = time.monotonic()
     with pytest.raises(KeyError):
         launch.run([sys.executable, "-c", code], on_line)
+    assert time.monotonic() - started < 30
     assert gone(seen[0])
 
 

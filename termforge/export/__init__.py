@@ -1,0 +1,1 @@
+"""The corpus as others load it: Parquet with the released columns, outcomes beside them, and a card."""

@@ -1,0 +1,179 @@
+"""Sandboxes without a daemon and without root: user namespaces, a root in a tmpfs of limited size, and bwrap.
+
+zygote.py forks a holder for each sandbox, which becomes bwrap; inside/init.py is process 1 and starts what it is asked to.
+A turn leaves no process on the host, and nothing outlives this process. There is one uid inside, so nothing is offered
+beyond files, processes and a terminal.
+"""
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from termforge.errors import NeedsUnmet, SandboxError, SetupError
+from termforge.images import HOST, built, rootfs
+from termforge.sandbox import cgroups, host_image
+from termforge.sandbox.bubblewrap_sandbox import BubblewrapSandbox, greet
+from termforge.sandbox.watchdog import Watchdog
+from termforge.sandbox.zygote import Request
+from termforge.sandbox.zygote_client import ZygoteClient
+from termforge.schemas import File, Image, ImageRecipe, Limits, Need
+from termforge.state import default_state, sandbox_uid
+
+INSIDE = "/opt/termforge/inside"
+PYTHON = "/opt/termforge/grader/python"
+_CAPABILITIES = (
+    "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "SETGID", "SETUID", "SETFCAP", "SETPCAP", "NET_BIND_SERVICE",
+    "SYS_CHROOT", "KILL",
+)  # fmt: skip
+"""Docker's default ones less NET_RAW, MKNOD and AUDIT_WRITE, so that `root` can do the same in both."""
+
+
+class Bubblewrap:
+    """Starts sandboxes below this process; they end with it."""
+
+    name: Literal["bubblewrap"] = "bubblewrap"
+    offers: frozenset[Need] = frozenset()
+
+    def __init__(self, state: Path | None = None) -> None:
+        self._state = state or default_state()
+        self._lock = threading.Lock()
+        self._zygote: ZygoteClient | None = None
+        self._watchdog = Watchdog()
+
+    def image(self, recipe: ImageRecipe) -> Image:
+        if recipe == HOST:
+            found = host_image.inventory()
+            return Image(name="host", recipe="", digest=found.hash, inventory=found.hash)
+        image = built(recipe, self._state).image
+        rootfs(image, self._state)
+        return image
+
+    def start(
+        self,
+        image: Image,
+        *,
+        files: Sequence[File] = (),
+        limits: Limits = Limits(),
+        needs: frozenset[Need] = frozenset(),
+        nested: bool = False,
+    ) -> BubblewrapSandbox:
+        if missing := needs - self.offers:
+            raise NeedsUnmet(f"the bubblewrap sandbox does not offer {', '.join(sorted(missing))}; Docker may")
+        sandbox = self._hold(image, limits, nested)
+        try:
+            sandbox.put(files)
+        except BaseException:
+            sandbox.close()
+            raise
+        return sandbox
+
+    def reap(self) -> int:
+        """Only control groups can be left behind: processes and mounts end with their holder."""
+        found = self._ready()[1]
+        return found.reap() if found is not None else 0
+
+    def _hold(self, image: Image, limits: Limits, nested: bool) -> BubblewrapSandbox:
+        zygote, control_groups = self._ready()
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        with contextlib.ExitStack() as undo:
+            undo.callback(near.close)
+            with far:
+                zygote.ask(self._request(image, limits, nested, control_groups is not None), far)
+            holder = greet(near, b"hello")
+            monitor = os.pidfd_open(holder)
+            undo.callback(os.close, monitor)
+            if control_groups is not None:
+                group = control_groups.make(limits)
+                undo.callback(group.remove)
+                group.add(holder)
+            near.send(b"go")
+            init_pid = greet(near, b"ready")
+            init = os.pidfd_open(init_pid)
+            undo.callback(os.close, init)
+            if control_groups is None:
+                namespace = self._watchdog.add(init_pid, limits.memory_mb << 20)
+                undo.callback(self._watchdog.remove, namespace)
+            demote = (PYTHON, "-I", "-S", f"{INSIDE}/demote.py") if nested else ()
+            limits_by = "cgroup" if control_groups is not None else "rlimit"
+            return BubblewrapSandbox(image, near, monitor, init, init_pid, limits, limits_by, demote, undo.pop_all())
+
+    def _request(self, image: Image, limits: Limits, nested: bool, controlled: bool) -> Request:
+        if image.name == HOST.name:
+            laid = host_image.lay(self._state)
+            lower, skeleton, binds, path = "", str(laid.skeleton), laid.binds, host_image.PATH
+        else:
+            lower, skeleton, binds = str(rootfs(image, self._state)), "", ()
+            path = host_image.PATH.rpartition(":")[0]
+        inside = (str(_lay_inside(self._state)), INSIDE)
+        return Request(
+            bwrap=_bwrap([*binds, inside], path, nested),
+            lower=lower,
+            skeleton=skeleton,
+            disk_mb=limits.disk_mb,
+            rlimits=_rlimits(limits, controlled),
+        )
+
+    def _ready(self) -> tuple[ZygoteClient, cgroups.Cgroups | None]:
+        """What is made once an engine, at its first sandbox: the zygote and where control groups can be made."""
+        with self._lock:
+            if self._zygote is None:
+                if shutil.which("bwrap") is None:
+                    raise SetupError("bubblewrap is not installed: `apt-get install bubblewrap` (or your system's way)")
+                _check_reach(self._state)
+                self._control_groups = cgroups.find()
+            if self._zygote is None or not self._zygote.alive():
+                self._zygote = ZygoteClient(sandbox_uid())
+            return self._zygote, self._control_groups
+
+
+def _bwrap(binds: Sequence[tuple[str, str]], path: str, nested: bool) -> list[str]:
+    environment = {"HOME": "/root", "LANG": "C.UTF-8", "PATH": path, "SHELL": "/bin/bash"}
+    alone = "--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try"
+    argv = ["bwrap", *alone.split(), *([] if nested else ["--disable-userns"]), "--die-with-parent", "--as-pid-1"]
+    argv += "--uid 0 --gid 0 --hostname termforge --clearenv --cap-drop ALL".split()
+    argv += [word for name in _CAPABILITIES for word in ("--cap-add", f"CAP_{name}")]
+    argv += [word for name, value in environment.items() for word in ("--setenv", name, value)]
+    argv += "--bind {root} / --proc /proc --dev /dev --remount-ro /dev --bind {shm} /dev/shm".split()
+    argv += [word for here, there in binds for word in ("--ro-bind", here, there)]
+    return [*argv, "--chdir", "/app", PYTHON, "-I", "-S", f"{INSIDE}/init.py", "{control}"]
+
+
+def _rlimits(limits: Limits, controlled: bool) -> dict[str, int]:
+    if controlled:
+        return {"RLIMIT_CORE": 0}
+    per_namespace = tuple(int(part) for part in platform.release().split(".")[:2] if part.isdigit()) >= (5, 14)
+    # Older kernels count a user's processes over the whole machine: the limit would hit neighbours.
+    processes = {"RLIMIT_NPROC": limits.pids} if per_namespace else {}
+    return {"RLIMIT_CORE": 0, "RLIMIT_DATA": limits.memory_mb << 20, **processes}
+
+
+def _lay_inside(state: Path) -> Path:
+    """The programs for inside, where the sandboxes' user can read them: a checkout below /root is out of its reach."""
+    programs = {name: Path(__file__).with_name("inside") / name for name in ("init.py", "demote.py")}
+    key = hashlib.sha256(b"".join(program.read_bytes() for program in programs.values())).hexdigest()[:16]
+
+    def fill(folder: Path) -> None:
+        for name, program in programs.items():
+            shutil.copyfile(program, folder / name)
+            (folder / name).chmod(0o644)
+
+    return host_image.lay_once(state / "inside" / key, fill)
+
+
+def _check_reach(state: Path) -> None:
+    """Root's sandboxes run as another uid, which must get to the state folder."""
+    state.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        for folder in (state, *state.parents):
+            if not folder.stat().st_mode & 0o001:
+                raise SetupError(f"sandboxes run as uid {sandbox_uid()}, which cannot pass {folder}: chmod o+x {folder}")
+
+

@@ -1,0 +1,164 @@
+"""One Docker container as a sandbox."""
+
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from termforge.errors import SandboxError, SandboxLost, UnfitFiles
+from termforge.sandbox import docker_exec
+from termforge.sandbox.archive import pack, unpack
+from termforge.sandbox.docker_api import FAILURES, NotFound, remove, speaking, text_of
+from termforge.sandbox.frames import Channels
+from termforge.sandbox.protocol import Finished
+from termforge.schemas import File, Image, Need
+
+_log = logging.getLogger(__name__)
+
+OFFERS = frozenset({Need.USERS, Need.SERVICES, Need.PTRACE})
+_CALL_GRACE_S = 5.0
+"""How long past its limit a command may take before its whole sandbox is taken for stuck."""
+
+
+class DockerSandbox:
+    """One container. Its files outlive its processes: after `stop_processes` it is started again when needed."""
+
+    offers: frozenset[Need] = OFFERS
+    demote: tuple[str, ...] = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs")
+
+    def __init__(
+        self,
+        client: Any,
+        container: str,
+        image: Image,
+        limits_by: str,
+        channels: Channels,
+        on_close: Callable[[str, bool], None],
+    ) -> None:
+        self.image, self.limits_by = image, limits_by
+        self.init_pid: int | None = None
+        self._api, self._container = client.api, container
+        self._channels, self._on_close = channels, on_close
+        self._stopped, self._closed, self._ended_because = True, False, ""
+
+    def boot(self) -> None:
+        """Start the container's PID 1, unless it runs."""
+        if self._stopped:
+            self._api.start(self._container)
+            self._stopped = False
+            self.init_pid = _init_pid(self._api.inspect_container(self._container)["State"]["Pid"], self._container)
+
+    def open_channel(self, argv: Sequence[str]) -> socket.socket:
+        with self._using("a channel"):
+            self.boot()
+            opened = docker_exec.start(self._api, self._container, argv, stdin=True)
+        return self._channels.attach(opened.stream, opened.early, opened.response.close)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout_s: float = 60.0,
+        output_limit: int = 4_000_000,
+    ) -> Finished:
+        with self._using(argv[0]):
+            self.boot()
+            finished = docker_exec.run(self._api, self._container, argv, stdin, timeout_s, _CALL_GRACE_S, output_limit)
+        if finished.exit_code in (137, docker_exec.UNKNOWN):
+            self._check_alive()
+        return finished
+
+    def put(self, files: Sequence[File], *, read_only: bool = False) -> None:
+        if files:
+            with self._using("files to lay in"):
+                self._check_alive()  # the engine would also write into a dead container
+                self._api.put_archive(self._container, "/", pack(files, read_only=read_only))
+
+    def stop_processes(self) -> None:
+        """The kernel ends all of a PID namespace with its PID 1, a fork bomb at its limit too."""
+        with self._using("processes to stop"):
+            if not self._stopped:
+                self._api.kill(self._container)
+                self._stopped, self.init_pid = True, None
+
+    def fetch(self, paths: Sequence[str], *, max_bytes: int, max_files: int) -> list[File]:
+        found: dict[str, File] = {}
+        for path in paths:
+            found |= {file.path: file for file in self._fetch(path, max_bytes, max_files)}
+            if len(found) > max_files or sum(len(file.content) for file in found.values()) > max_bytes:
+                raise UnfitFiles(f"more than {max_files} files or {max_bytes} bytes to fetch, at {path!r}")
+        return [found[path] for path in sorted(found)]
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with speaking(SandboxError, "a sandbox could not be removed and waits for the reaper"):
+                remove(self._api, self._container)
+        except SandboxError as error:
+            _log.warning("%s", error)
+            self._on_close(self._container, False)
+        else:
+            self._on_close(self._container, True)
+
+    def end(self, because: str) -> None:
+        """Kill it; every later call raises SandboxError with this reason."""
+        self._ended_because = because
+        with contextlib.suppress(*FAILURES):
+            self._api.kill(self._container)
+
+    def _fetch(self, path: str, max_bytes: int, max_files: int) -> list[File]:
+        """Docker resolves links above `path` inside the container: such a path holds nothing of its own."""
+        parents = [parent.as_posix() for parent in reversed(PurePosixPath(path).parents[:-1])]
+        with self._using(path):
+            self._check_alive()
+            try:
+                if any(self._is_link(parent) for parent in parents):
+                    return []
+                stream, _ = self._api.get_archive(self._container, path)
+            except NotFound:
+                self._check_alive()
+                return []
+            with contextlib.closing(stream):  # the engine holds the container until it is
+                base = PurePosixPath(path).parent.as_posix()
+                return unpack(stream, [path], max_bytes=max_bytes, max_files=max_files, base=base)
+
+    def _is_link(self, path: str) -> bool:
+        stream, found = self._api.get_archive(self._container, path)
+        stream.close()
+        return bool(found["linkTarget"])
+
+    @contextlib.contextmanager
+    def _using(self, doing: str) -> Iterator[None]:
+        """Name the cause of what goes wrong inside: the sandbox is gone, was ended, or something else failed."""
+        if self._closed:
+            raise SandboxLost("the sandbox is closed")
+        try:
+            yield
+        except docker_exec.Stuck:
+            self.end(f"{doing} could not be ended")
+            raise SandboxError(self._ended_because) from None
+        except FAILURES as error:
+            self._check_alive()
+            raise SandboxError(f"{doing}: {text_of(error)}") from error
+
+    def _check_alive(self) -> None:
+        """Raises: SandboxError when it was ended by its limits, SandboxLost when it is gone."""
+        if self._ended_because:
+            raise SandboxError(self._ended_because)
+        with speaking(SandboxLost, "the sandbox is gone"):
+            state = self._api.inspect_container(self._container)["State"]
+        if not self._stopped and not state["Running"]:
+            raise SandboxLost(f"the sandbox is gone: its container was ended ({state['Status']}, {state['ExitCode']})")
+
+
+def _init_pid(pid: int, container: str) -> int | None:
+    """`pid` if it is this machine's: engines elsewhere, or in a virtual machine, count their own."""
+    try:
+        return pid if container in Path(f"/proc/{pid}/cgroup").read_text() else None
+    except OSError:
+        return None

@@ -1,0 +1,16 @@
+"""Evaluation as a stage: the first attempts of a trajectory dataset, scored with their uncertainty."""
+
+from termforge.evaluate import Report, report, scored
+from termforge.schemas import DatasetRef
+from termforge.store import Store
+
+
+def evaluate(store: Store, trajectories: DatasetRef) -> Report:
+    """Raises: InputError where a trial was not graded or is not a first attempt."""
+    (tasks,) = (store.resolve(source) for source in store.record(trajectories).inputs)
+    terminal_tasks = {terminal_task.id: terminal_task for terminal_task in store.read(tasks)}
+    return report(
+        scored(terminal_tasks[trajectory.task_id], trajectory)
+        for trajectory in store.read(trajectories)
+        if trajectory.attempt == 0
+    )

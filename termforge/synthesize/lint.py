@@ -1,0 +1,128 @@
+"""What a teacher's tests and texts may not do: read with `ast` and as text, never executed.
+
+Keeps the honest on the path; a determined author can hide code from it, which is why grading is sandboxed all the same.
+Whether the tests are right is for the gates.
+"""
+
+import ast
+import re
+import sys
+
+from termforge.images import Inventory
+from termforge.synthesize.reply import MalformedReply, Reason, Sections
+from termforge.synthesize.request import SeedProblem
+
+GRADER_MODULES = frozenset({"pytest", "termforge_grader"})
+FIXTURES = frozenset({"tmp_path"})
+RUNS_CODE = frozenset(
+    {"code", "codeop", "ctypes", "imp", "importlib", "multiprocessing", "pexpect", "pty", "runpy"}
+) | {
+    "subprocess",
+    *("cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"),
+}
+"""Modules by which a test would run what the agent wrote, with the grader's own rights."""
+
+BUILTINS_THAT_RUN_CODE = frozenset({"__import__", "compile", "eval", "exec"})
+OS_CALLS_THAT_RUN_CODE = re.compile(r"system|popen|fork|forkpty|posix_spawnp?|exec[lv]\w*|spawn\w+")
+LEAKED_WORDS = 12
+"""So many words of a reference solution in a row are no coincidence."""
+
+
+def test_functions(source: str, inventory: Inventory) -> tuple[str, ...]:
+    """Names of the test functions, in order.
+
+    Raises: MalformedReply.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise MalformedReply(Reason.TESTS_NOT_PYTHON, str(error)[:200]) from None
+    _refuse_running_code(tree)
+    importable = sys.stdlib_module_names | GRADER_MODULES | set(inventory.modules)
+    if missing := sorted(_imported(tree) - importable):
+        raise MalformedReply(Reason.MISSING_IMPORT, ", ".join(missing))
+    names = [_checked(node) for node in tree.body if _is_test(node)]
+    if not names:
+        raise MalformedReply(Reason.NO_TESTS)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise MalformedReply(Reason.BAD_TEST, f"defined twice: {', '.join(twice)}")
+    return tuple(names)
+
+
+def check_requirements(section: str, inventory: Inventory) -> None:
+    """The images are shared and grading has no network: a requirement is met by the image, or not at all.
+
+    Raises: MalformedReply.
+    """
+    wanted = [line.strip() for line in section.split("\n") if line.strip()]
+    names = {re.split(r"[\s<>=!~;\[]", line, maxsplit=1)[0]: line for line in wanted}
+    present = inventory.python.keys() | {"pytest"}
+    if missing := sorted(line for name, line in names.items() if re.sub(r"[-_.]+", "-", name).lower() not in present):
+        raise MalformedReply(Reason.MISSING_REQUIREMENT, ", ".join(missing)[:200])
+
+
+def check_isolation(sections: Sections, seed: SeedProblem | None) -> None:
+    """What the agent sees must not speak of the tests or carry the reference solution.
+
+    Raises: MalformedReply.
+    """
+    if mention := re.search(r"/tests\b|\btest_outputs\b|\bpytest\b.{0,40}\bgrad|\bdef test_", sections.instruction):
+        raise MalformedReply(Reason.TESTS_MENTIONED, mention[0])
+    if seed is None or not seed.reference:
+        return
+    secret = _runs_of_words(seed.reference) - _runs_of_words(seed.problem)
+    if leaked := secret & _runs_of_words(f"{sections.instruction} {sections.files}"):
+        raise MalformedReply(Reason.SOLUTION_LEAKED, " ".join(min(leaked)))
+
+
+def _runs_of_words(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[start : start + LEAKED_WORDS]) for start in range(len(words) - LEAKED_WORDS + 1)}
+
+
+def _is_test(node: ast.stmt) -> bool:
+    """As pytest would collect it."""
+    if isinstance(node, ast.ClassDef):
+        return node.name.startswith("Test")
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
+
+
+def _checked(node: ast.stmt) -> str:
+    """The name of a test function whose id pytest reports as it stands: no class, parameter set, skip or fixture."""
+    if not isinstance(node, ast.FunctionDef):
+        raise MalformedReply(Reason.BAD_TEST, f"{getattr(node, 'name', '')} is not a plain function")
+    arguments = node.args
+    named = {argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    if node.decorator_list or named - FIXTURES or arguments.vararg or arguments.kwarg:
+        raise MalformedReply(Reason.BAD_TEST, f"{node.name} has decorators or parameters")
+    if not any(isinstance(inner, ast.Assert | ast.Raise | ast.Call) for inner in ast.walk(node)):
+        raise MalformedReply(Reason.BAD_TEST, f"{node.name} checks nothing")
+    return node.name
+
+
+def _refuse_running_code(tree: ast.Module) -> None:
+    if used := sorted(_imported(tree) & RUNS_CODE):
+        raise MalformedReply(Reason.UNSAFE_TEST, ", ".join(used))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in BUILTINS_THAT_RUN_CODE:
+            raise MalformedReply(Reason.UNSAFE_TEST, f"line {node.lineno}: {node.id}")
+        names = [node.attr] if isinstance(node, ast.Attribute) and _is_os(node.value) else []
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            names = [alias.name for alias in node.names]
+        for name in filter(OS_CALLS_THAT_RUN_CODE.fullmatch, names):
+            raise MalformedReply(Reason.UNSAFE_TEST, f"line {node.lineno}: os.{name}")
+
+
+def _is_os(owner: ast.expr) -> bool:
+    return isinstance(owner, ast.Name) and owner.id in ("os", "posix")
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """Top-level names of everything imported; a relative import counts as one that is not there."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add("." if node.level else (node.module or "").split(".")[0])
+    return names
