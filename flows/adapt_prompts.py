@@ -7,12 +7,13 @@ from pydantic import Field
 
 from flows.parameters import Night, StorePath, night_or_date
 from tasks import adapt
+from termforge.adapt.math import SAMPLE, SAMPLE_COLUMNS
 from termforge.adapt.sources import ColumnMapping
 from termforge.schemas import DatasetRef
 from termforge.stages.adaptation import AdaptConfig
 from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
 
-SAMPLE = "prompts/adapt/sample_math.jsonl"
+SAMPLE_PROMPTS = f"prompts/{SAMPLE}"
 
 Prompts = Annotated[
     str,
@@ -26,7 +27,7 @@ Column = Annotated[str | None, Field(description="Column name; empty where the t
 def adapt_prompts(
     night: Night = "",
     store: StorePath = "store",
-    prompts: Prompts = SAMPLE,
+    prompts: Prompts = SAMPLE_PROMPTS,
     prompt_rows: PromptRows = None,
     prompt_column: str = "problem",
     answer_column: Column = "expected_answer",
@@ -42,6 +43,9 @@ def adapt_prompts(
         prompt=(prompt_column,), answer=answer_column, solution=solution_column, id=id_column, license=license
     )
     config = AdaptConfig(
-        prompts=prompts, mapping=mapping, limit=prompt_rows, image=machine.recipes["scientific-computing"]
+        prompts=prompts,
+        mapping=SAMPLE_COLUMNS if prompts == SAMPLE_PROMPTS else mapping,
+        limit=prompt_rows,
+        image=machine.recipes["scientific-computing"],
     )
     return adapt.adapt_prompts(store, night_or_date(night), config)

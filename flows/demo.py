@@ -1,4 +1,4 @@
-"""`make demo`: one small night of growth on this machine, with the oracle as teacher and a Prefect server of its own."""
+"""`make demo`: a small night of growth on this machine, with the oracle as teacher and a Prefect server of its own."""
 
 import os
 import sys

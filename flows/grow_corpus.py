@@ -10,7 +10,7 @@ services come from the worker's environment. Nothing is cached by Prefect: a fin
 
 from prefect import flow
 
-from flows.adapt_prompts import SAMPLE, Column, PromptRows, Prompts, adapt_prompts
+from flows.adapt_prompts import SAMPLE_PROMPTS, Column, PromptRows, Prompts, adapt_prompts
 from flows.curate_corpus import CompleteOnly, SuccessOnly, curate_corpus
 from flows.forge_tasks import PerDomain, Seed, forge_tasks
 from flows.parameters import (
@@ -37,7 +37,7 @@ from termforge.stages.machine import ImagesChoice, SandboxChoice
 def grow_corpus(
     night: Night = "",
     store: StorePath = "store",
-    prompts: Prompts = SAMPLE,
+    prompts: Prompts = SAMPLE_PROMPTS,
     prompt_rows: PromptRows = None,
     prompt_column: str = "problem",
     answer_column: Column = "expected_answer",

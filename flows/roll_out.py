@@ -28,11 +28,10 @@ from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
 from termforge.stages.rollouts import plan_rollouts
 from termforge.stages.teachers import BudgetConfig, TeacherChoice
 from termforge.store import Store
-from termforge.teacher import TeacherConfig
 
 Samples = Annotated[int, Field(ge=1, le=64, description="Trials of each task.")]
 Attempts = Annotated[
-    int, Field(ge=1, le=10, description="How often a trial is begun at most; only a failure of machines is begun again.")
+    int, Field(ge=1, le=10, description="How often a trial is begun at most: again only when machines failed.")
 ]
 SlipRate = Annotated[float, Field(ge=0, le=1, description="The oracle's share of steps with a mistake and a recovery.")]
 ObservationMode = Annotated[
@@ -52,10 +51,7 @@ def roll_out(
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
     temperature: float | None = None,
-    slip_rate: Attempts = Annotated[
-    int, Field(ge=1, le=10, description="How often a trial is begun at most; only a failure of machines is begun again.")
-]
-SlipRate = 0.15,
+    slip_rate: SlipRate = 0.15,
     samples: Samples = 1,
     attempts: Attempts = 3,
     template: TemplateName = "termforge",

@@ -10,8 +10,7 @@ from tasks import synthesize
 from termforge.schemas import DatasetRef
 from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
 from termforge.stages.synthesis import SynthesisConfig
-from termforge.stages.teachers import BudgetConfig
-from termforge.teacher import TeacherConfig
+from termforge.stages.teachers import BudgetConfig, TeacherChoice
 
 FromSkills = Annotated[int, Field(ge=0, description="Tasks asked for from 3 to 5 skills of one domain each.")]
 FromSeeds = Annotated[int, Field(ge=0, description="Tasks asked for from seed problems.")]
@@ -37,7 +36,7 @@ def synthesize_tasks(
     """Ask for each task once; every reply ends as one accepted or one rejected row."""
     machine = choose_machine(sandbox, images)
     config = SynthesisConfig(
-        teacher=TeacherConfig(model=teacher, api_base=api_base, temperature=temperature),
+        teacher=TeacherChoice.of(teacher, api_base=api_base, temperature=temperature),
         from_skills=from_skills,
         from_seeds=from_seeds,
         seed=seed,

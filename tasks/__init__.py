@@ -1,4 +1,4 @@
-"""Prefect tasks, one file a stage: each states a policy (retries, names, artifacts) and makes one call into termforge."""
+"""Prefect tasks, one file a stage: each states a policy (retries, names, artifacts) and calls into termforge once."""
 
 import logging
 

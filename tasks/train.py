@@ -35,6 +35,6 @@ def train(recipe: str, data: list[Path], out: Path, processes: int | None) -> Pa
 def _summarise(recipe: str, training: record.TrainingRecord) -> None:
     create_markdown_artifact(
         key="training-record",
-        description=f"Recipe {recipe}: {training.rows.used} of {training.rows.read} conversations, {training.steps} steps",
+        description=f"{recipe}: {training.rows.used} of {training.rows.read} conversations, {training.steps} steps",
         markdown=f"```json\n{training.model_dump_json(indent=2)}\n```",
     )

@@ -21,7 +21,7 @@ CHARS_PER_TOKEN = 4
 CONFIRMATIONS = (
     ("The listing above is what I expected, and every part of the task has been carried out.", "Confirm completion."),
     (
-        "I have gone through the requirements once more: each requested result exists and was inspected after it was made.",
+        "I have gone through the requirements once more: each requested result exists and was inspected.",
         "Nothing is left to do, so I confirm that the task is complete.",
     ),
     (
@@ -70,7 +70,7 @@ def _script(solution: Sequence[Step], seed: str, slip_rate: float) -> Iterator[s
     last = len(solution) - 1
     for number, step in enumerate(solution):
         random = Random(f"{seed}-{number}")
-        slip = _slip(random, step, final=number == last) if random.random() < slip_rate else None
+        slip = _slip(random, step, first=number == 0, final=number == last) if random.random() < slip_rate else None
         if slip is None:
             yield render(step.analysis, step.plan, step.commands, task_complete=number == last)
         else:
@@ -79,9 +79,9 @@ def _script(solution: Sequence[Step], seed: str, slip_rate: float) -> Iterator[s
     yield render(analysis, plan, (), task_complete=True)
 
 
-def _slip(random: Random, step: Step, *, final: bool) -> Slip | None:
+def _slip(random: Random, step: Step, *, first: bool, final: bool) -> Slip | None:
     """The first kind of slip, in random order, that fits the step."""
     for kind in random.sample(SLIPS, len(SLIPS)):
-        if (slip := slip_of(kind, random, step, final=final)) is not None:
+        if (slip := slip_of(kind, random, step, first=first, final=final)) is not None:
             return slip
     return None

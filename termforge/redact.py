@@ -23,7 +23,7 @@ _SECRETS = {kind: re.compile(pattern, re.DOTALL) for kind, pattern in _KINDS.ite
 _IN_ERRORS = (
     re.compile(r"(?i)(\bbearer\s+)[^\s\"',;}]+"),
     re.compile(r"(?i)(\bapi[_ -]?key(?:\s+provided)?[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}]+"),
-    re.compile(r"(\w://)[^\s/@]+@"),
+    re.compile(r"(\w://)[^\s/@]+(?=@)"),
 )
 _VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
 

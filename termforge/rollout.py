@@ -133,7 +133,7 @@ def _run(terminal_task: TerminalTask, config: RolloutConfig, engine: Engine, ima
     start = time.monotonic()
     limits, needs = terminal_task.limits, terminal_task.needs
     with started(engine, image, files=terminal_task.files, limits=limits, needs=needs) as sandbox:
-        with Terminal(sandbox, wait_mode=config.wait_mode, history_limit=config.agent.history_limit) as terminal:
+        with Terminal(sandbox, wait_mode=config.wait_mode, observation_mode=config.agent.observation_mode) as terminal:
             start_s = time.monotonic() - start
             episode = run_episode(terminal_task.instruction, terminal, teacher, config.agent, limits)
         grading = time.monotonic()

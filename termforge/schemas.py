@@ -7,7 +7,6 @@ Fields are only added, always with a default: a TerminalTask's id leaves default
 import hashlib
 import json
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -174,7 +173,7 @@ class TerminalTask(Record):
     limits: Limits = Limits()
     provenance: Provenance
 
-    @cached_property
+    @property
     def id(self) -> str:
         """Sixteen hex digits over everything but provenance; equal on every machine and Python version."""
         content = self.model_dump(mode="json", exclude={"provenance"}, exclude_defaults=True)
@@ -312,7 +311,7 @@ class Trajectory(Record):
     @property
     def outcome(self) -> str:
         """One word per row for tables: solved, unsolved, ungraded, or the ending that stood in the way."""
-        if self.ending.infrastructure:
+        if self.ending.infrastructure or self.ending is Ending.TERMINAL_TAMPERED:
             return self.ending.value
         if self.verdict is not None and self.verdict.error is not None:
             return "verifier failed"

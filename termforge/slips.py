@@ -38,6 +38,7 @@ class Slip(NamedTuple):
 class _Scene(NamedTuple):
     random: Random
     step: Step
+    first: bool
     final: bool
     """The step is the last one: its recovery completes the task."""
 
@@ -49,9 +50,9 @@ class _Scene(NamedTuple):
         return self.random.choice(texts)
 
 
-def slip_of(kind: str, random: Random, step: Step, *, final: bool) -> Slip | None:
+def slip_of(kind: str, random: Random, step: Step, *, first: bool, final: bool) -> Slip | None:
     """The replies of one kind of slip at a step; None where the step gives no occasion for it."""
-    replies = _MAKERS[kind](_Scene(random, step, final))
+    replies = _MAKERS[kind](_Scene(random, step, first, final))
     return None if replies is None else Slip(kind, replies)
 
 
@@ -68,7 +69,7 @@ def _typo(scene: _Scene) -> tuple[str, ...] | None:
     before, command = step.commands[:place], step.commands[place]
     mistyped = command.model_copy(update={"keystrokes": wrong + command.keystrokes[len(right) :]})
     analysis = scene.choose(
-        f"The shell reports that `{wrong}` was not found: I transposed letters of `{right}`. Nothing was changed by it.",
+        f"The shell reports that `{wrong}` was not found: I transposed letters of `{right}`.",
         f"`{wrong}: command not found` - a typing mistake, it has to be `{right}`.",
         f"That was a slip of the fingers. `{wrong}` does not exist; I meant `{right}`.",
     )
@@ -98,9 +99,9 @@ def _wrong_path(scene: _Scene) -> tuple[str, ...] | None:
     command = step.commands[place]
     lost = command.model_copy(update={"keystrokes": command.keystrokes.replace(path, wrong)})
     analysis = scene.choose(
-        f"`{wrong}` does not exist. The task says `{path}`; I wrote the path from memory and got it wrong.",
+        f"`{wrong}` does not exist. The right path is `{path}`; I wrote it from memory.",
         f"There is no such file: I asked for `{wrong}` instead of `{path}`.",
-        f"The error shows that my path was wrong. According to the instruction it is `{path}`.",
+        f"The error shows that my path was wrong. It has to be `{path}`.",
     )
     plan = scene.choose("Use the correct path.", f"Read `{path}` and go on.", "Run the same command on the right path.")
     return (
@@ -142,14 +143,13 @@ def _malformed(scene: _Scene) -> tuple[str, ...]:
 
 
 def _premature(scene: _Scene) -> tuple[str, ...] | None:
-    """The task is called complete too early and the claim is withdrawn when asked."""
-    if scene.final:
+    """The task is called complete too early, after some work, and the claim is withdrawn when asked."""
+    if scene.first or scene.final:
         return None
     step = scene.step
     analysis = scene.choose(
         "No, that was too early: I finished one step, but other requirements of the instruction are still open.",
-        "I should not have marked the task as complete. The question made me compare with the instruction, and there is "
-        "more to do.",
+        "I should not have marked the task as complete. Compared with the instruction, there is still work to do.",
         "On reflection the work is not finished. I take the completion back and continue.",
     )
     plan = scene.choose(
@@ -228,7 +228,7 @@ def _without_flag(command: Command) -> tuple[str, str] | None:
     if re.match(r"grep -rnE '[^']+' /app/\S+$", line):
         return line.replace(
             "grep -rnE", "grep -nE"
-        ) + "\n", "grep says that this is a directory: it needs -r to go into it."
+        ) + "\n", "grep complains about a directory: it needs -r to go into it."
     if re.match(r"diff -r /app/\S+ /app/\S+$", line):
         return (
             line.replace("diff -r", "diff") + "\n",

@@ -11,8 +11,8 @@ def default_state() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "termforge"
 
 
-SANDBOX_UID = 61_184
-"""Root's bubblewrap sandboxes run as this uid and gid: unprivileged, and so that process limits bind them."""
+SANDBOX_UID = 65_534
+"""Root's bubblewrap sandboxes run as this uid and gid, so that process limits bind them."""
 
 
 def sandbox_uid() -> int:

@@ -5,6 +5,7 @@ is made and settled after. Keys come from the environment alone, under the names
 """
 
 import copy
+import logging
 import os
 import random
 import re
@@ -249,9 +250,11 @@ def _bytes(messages: Sequence[ChatMessage]) -> int:
 
 
 def _read(response: Any, cost_usd: float | None) -> Reply:
-    choice = response.choices[0]
-    content = choice.message.content or ""
-    reasoning = getattr(choice.message, "reasoning_content", None) or None
+    """Whatever is absent, the choice itself included, reads as empty."""
+    choice = next(iter(response.choices), None)
+    message = getattr(choice, "message", None)
+    content = getattr(message, "content", None) or ""
+    reasoning = getattr(message, "reasoning_content", None) or None
     if reasoning is None and (opened := re.match(r"\s*<think>(.*?)(?:</think>\s*|\Z)", content, re.DOTALL)):
         reasoning, content = opened[1], content[opened.end() :]
     usage = response.get("usage")
@@ -259,7 +262,7 @@ def _read(response: Any, cost_usd: float | None) -> Reply:
     return Reply(
         content=content if reasoning is None else content.lstrip("\n"),
         reasoning=reasoning,
-        finish_reason=choice.finish_reason or "stop",
+        finish_reason=getattr(choice, "finish_reason", None) or "stop",
         usage=Usage(
             input_tokens=getattr(usage, "prompt_tokens", 0) or 0,
             cached_tokens=getattr(details, "cached_tokens", 0) or 0,
@@ -306,6 +309,8 @@ def _imported() -> Any:
                 "a model behind litellm needs the `teacher` extra: pip install 'termforge[teacher]'"
             ) from error
         litellm.ModelResponse()  # pydantic builds it at its first use, with warnings of its own
+    for name in ("LiteLLM", "LiteLLM Router"):  # two lines a call; what fails reaches us as an exception
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     return litellm

@@ -47,8 +47,8 @@ class Scripted:
     """After the headers send a blank line every 0.05 s for so long, as services do to keep a connection alive."""
     drop: bool = False
     """Close the connection without an answer."""
-    garbage: bool = False
-    """Answer 200 with a body that is not JSON."""
+    body: str | None = None
+    """Answer 200 with this text, whatever it is, instead of a completion."""
     usage: dict[str, Any] | None = field(default_factory=lambda: {"prompt_tokens": 10, "completion_tokens": 5})
     """None: the reply says nothing of usage; `{}`: tokens counted as bytes / 4."""
 
@@ -147,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             with contextlib.suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
-        elif scripted.garbage:
-            self._send(200, b"<html>not JSON</html>", {})
+        elif scripted.body is not None:
+            self._send(200, scripted.body.encode(), {})
         elif scripted.status != 200:
             self._send(scripted.status, _error_body(scripted), _retry_after(scripted))
         else:

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pydantic import Field
 
 from termforge.agent import messages
 from termforge.agent import template as templates
-from termforge.agent.observation import Observer, limit
+from termforge.agent.observation import Mode, Observer, limit
 from termforge.agent.protocol import Parsed, parse
 from termforge.errors import (
     BudgetExhausted,
@@ -35,6 +35,7 @@ from termforge.errors import (
 from termforge.schemas import Command, Ending, Limits, Record, Turn, Usage
 from termforge.teacher import ChatMessage, Reply, Teacher
 from termforge.terminal import Terminal
+from termforge.tmux import typable
 
 _MAX_DURATION_S = 60.0
 _GRACE_S = 0.5  # a model's service that gives up this close to the time limit was too slow, not unavailable
@@ -52,7 +53,7 @@ _ENDINGS: dict[type[TermforgeError], Ending] = {
 
 class AgentConfig(Record):
     template: templates.TemplateName = "termforge"
-    observation_mode: Literal["terminus2", "clean"] = "clean"
+    observation_mode: Mode = "clean"
     keep_reasoning: bool = False
     """Send the model's earlier reasoning back to it; Terminus 2 by default does not."""
     max_unusable: int = Field(default=8, gt=0)
@@ -277,9 +278,9 @@ def _executable(parsed: Parsed) -> Parsed:
     """Durations between 0 and 60 seconds, and nothing that no terminal takes, with a warning for what was left out."""
     commands, warnings = [], [parsed.warning] if parsed.warning else []
     for number, command in enumerate(parsed.commands, start=1):
-        keystrokes = command.keystrokes.replace("\0", "").encode("utf-8", "ignore").decode()
-        if keystrokes != command.keystrokes:
-            warnings.append(f"- Command {number}: NUL and lone surrogate characters cannot be typed and were left out")
+        keystrokes, note = typable(command.keystrokes)
+        if note:
+            warnings.append(f"- Command {number}: {note}")
         duration_s = 0.0 if math.isnan(command.duration_s) else max(0.0, min(command.duration_s, _MAX_DURATION_S))
         commands.append(Command(keystrokes=keystrokes, duration_s=duration_s))
     return parsed._replace(commands=tuple(commands), warning=_printable("\n".join(warnings)))

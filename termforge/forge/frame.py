@@ -88,8 +88,7 @@ def review(random: Random, parts: Sequence[Fragment]) -> Step:
     return Step(
         analysis=random.choice(
             (
-                f"All {len(parts)} parts are done. One last listing shows whether every requested file is in its "
-                "place.",
+                "All parts are done. One last listing shows whether every requested file is in its place.",
                 "The last part's output agrees with what I expected. Before finishing I confirm that the "
                 "deliverables exist.",
                 "Each result has been looked at as it was made. What is left is to make sure that no file is missing "

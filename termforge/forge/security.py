@@ -176,7 +176,8 @@ def _steps(random: Random, folder: str, root: str, rules: tuple[Rule, ...], allo
         analysis=random.choice(
             (
                 "Some candidates are one character too short or too long, or are references and other settings. "
-                "Patterns that demand a boundary on both sides keep those out, and the allow-list is applied to the secret itself.",
+                "Patterns that demand a boundary on both sides keep those out, and the allow-list is applied to the "
+                "secret itself.",
                 "The near misses confirm that boundaries matter: longer tokens and prefixed names must not match. "
                 "One program can report and redact, so that both outputs agree.",
             )

@@ -213,7 +213,7 @@ def _steps(random: Random, folder: str, host: Host) -> tuple[Step, ...]:
                 f"Today is fixed as {host.today.isoformat()}, so idle time is a plain difference of dates; exactly "
                 f"{host.idle_days} days still counts as active. The crontab needs each owner's status, so one script "
                 "should make both files.",
-                "Some users have no login line at all and count as stale. The status decides which jobs survive, "
+                "A user without a login line counts as stale, too. The status decides which jobs survive, "
                 "which is why I compute the accounts first and reuse them for the crontab.",
             )
         ),

@@ -53,7 +53,7 @@ def _lock(console: Console) -> None:
 def _table(console: Console) -> Table:
     table = Table(box=box.SIMPLE)
     for heading in ("image", "recipe", "MB", "Debian", "Python", "drift", "base"):
-        table.add_column(heading, no_wrap=heading in ("image", "recipe"))
+        table.add_column(heading, no_wrap=True)
     for name in (BASE, *IMAGES):
         try:
             table.add_row(*_row(built(recipe(name))))

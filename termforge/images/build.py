@@ -73,7 +73,7 @@ def _build_one(
         image = client.images.get(tag)
         known = _known(name, image.id, state) if locked else None
         if known is not None:
-            _say_what_was_built(known, console)
+            _say_what_is_there(known, "built already", console)
             return known
         image.tag(f"termforge/{name}", "latest")
         if locked and client.images.list(name=f"termforge/{name}:{UNLOCKED}"):
@@ -84,7 +84,7 @@ def _build_one(
     if locked:
         _check_pip(name, record.inventory)
     write(record, state)
-    _say_what_was_built(record, console)
+    _say_what_is_there(record, f"ready after {record.seconds:.0f} s", console)
     return record
 
 
@@ -250,11 +250,11 @@ def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
     return {spelt: value for name, value in found.items() if value for spelt in (name, name.upper())}
 
 
-def _say_what_was_built(record: BuiltImage, console: Console) -> None:
+def _say_what_is_there(record: BuiltImage, how: str, console: Console) -> None:
     inventory = record.inventory
     console.print(
-        f"{record.image.name}: ready, {record.bytes / 1e6:.0f} MB, {len(inventory.apt)} Debian and "
-        f"{len(inventory.pip)} Python packages, {record.seconds:.0f} s (base {record.base})",
+        f"{record.image.name}: {how}: {record.bytes / 1e6:.0f} MB, {len(inventory.apt)} Debian and "
+        f"{len(inventory.pip)} Python packages (base {record.base})",
         markup=False,
     )
     if record.drift:

@@ -1,8 +1,8 @@
 """Sandboxes without a daemon and without root: user namespaces, a root in a tmpfs of limited size, and bwrap.
 
-zygote.py forks a holder for each sandbox, which becomes bwrap; inside/init.py is process 1 and starts what it is asked to.
-A turn leaves no process on the host, and nothing outlives this process. There is one uid inside, so nothing is offered
-beyond files, processes and a terminal.
+zygote.py forks a holder for each sandbox, which becomes bwrap; inside/init.py is process 1 and starts what it is asked
+to. A turn leaves no process on the host, and nothing outlives this process. There is one uid inside, so nothing is
+offered beyond files, processes and a terminal.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from termforge.errors import NeedsUnmet, SandboxError, SetupError
+from termforge.errors import NeedsUnmet, SetupError
 from termforge.images import HOST, built, rootfs
 from termforge.sandbox import cgroups, host_image
 from termforge.sandbox.bubblewrap_sandbox import BubblewrapSandbox, greet
@@ -45,6 +45,8 @@ class Bubblewrap:
         self._state = state or default_state()
         self._lock = threading.Lock()
         self._zygote: ZygoteClient | None = None
+        self._control_groups: cgroups.Cgroups | None = None
+        self._host: host_image.HostImage | None = None
         self._watchdog = Watchdog()
 
     def image(self, recipe: ImageRecipe) -> Image:
@@ -107,14 +109,13 @@ class Bubblewrap:
 
     def _request(self, image: Image, limits: Limits, nested: bool, controlled: bool) -> Request:
         if image.name == HOST.name:
-            laid = host_image.lay(self._state)
+            self._host = laid = self._host or host_image.lay(self._state)
             lower, skeleton, binds, path = "", str(laid.skeleton), laid.binds, host_image.PATH
         else:
             lower, skeleton, binds = str(rootfs(image, self._state)), "", ()
             path = host_image.PATH.rpartition(":")[0]
-        inside = (str(_lay_inside(self._state)), INSIDE)
         return Request(
-            bwrap=_bwrap([*binds, inside], path, nested),
+            bwrap=_bwrap([*binds, (str(self._inside), INSIDE)], path, nested),
             lower=lower,
             skeleton=skeleton,
             disk_mb=limits.disk_mb,
@@ -128,6 +129,7 @@ class Bubblewrap:
                 if shutil.which("bwrap") is None:
                     raise SetupError("bubblewrap is not installed: `apt-get install bubblewrap` (or your system's way)")
                 _check_reach(self._state)
+                self._inside = _lay_inside(self._state)
                 self._control_groups = cgroups.find()
             if self._zygote is None or not self._zygote.alive():
                 self._zygote = ZygoteClient(sandbox_uid())
@@ -136,12 +138,13 @@ class Bubblewrap:
 
 def _bwrap(binds: Sequence[tuple[str, str]], path: str, nested: bool) -> list[str]:
     environment = {"HOME": "/root", "LANG": "C.UTF-8", "PATH": path, "SHELL": "/bin/bash"}
-    alone = "--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try"
-    argv = ["bwrap", *alone.split(), *([] if nested else ["--disable-userns"]), "--die-with-parent", "--as-pid-1"]
-    argv += "--uid 0 --gid 0 --hostname termforge --clearenv --cap-drop ALL".split()
+    alone = [f"--unshare-{kind}" for kind in ("user", "pid", "net", "ipc", "uts", "cgroup-try")]
+    argv = ["bwrap", *alone, *([] if nested else ["--disable-userns"]), "--die-with-parent", "--as-pid-1"]
+    argv += ["--uid", "0", "--gid", "0", "--hostname", "termforge", "--clearenv", "--cap-drop", "ALL"]
     argv += [word for name in _CAPABILITIES for word in ("--cap-add", f"CAP_{name}")]
     argv += [word for name, value in environment.items() for word in ("--setenv", name, value)]
-    argv += "--bind {root} / --proc /proc --dev /dev --remount-ro /dev --bind {shm} /dev/shm".split()
+    argv += ["--bind", "{root}", "/", "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    argv += ["--bind", "{shm}", "/dev/shm"]
     argv += [word for here, there in binds for word in ("--ro-bind", here, there)]
     return [*argv, "--chdir", "/app", PYTHON, "-I", "-S", f"{INSIDE}/init.py", "{control}"]
 
@@ -174,6 +177,4 @@ def _check_reach(state: Path) -> None:
     if os.geteuid() == 0:
         for folder in (state, *state.parents):
             if not folder.stat().st_mode & 0o001:
-                raise SetupError(f"sandboxes run as uid {sandbox_uid()}, which cannot pass {folder}: chmod o+x {folder}")
-
-
+                raise SetupError(f"sandboxes run as uid {sandbox_uid()}, which cannot pass {folder}: `chmod o+x` it")

@@ -150,7 +150,7 @@ class BubblewrapSandbox:
             raise self._failure(answer)
 
     def _failure(self, answer: bytes) -> SandboxError:
-        """What an unexpected answer means: the sandbox is gone, its disk is full, or something else went wrong inside."""
+        """What an unexpected answer means: the sandbox is gone, its disk is full, or something else failed inside."""
         if not answer.startswith((b"d", b"e")) and _readable(self._init, 1.0):
             return SandboxLost("the sandbox is gone: its process 1 has ended")
         text = answer[1:1000].decode(errors="replace")

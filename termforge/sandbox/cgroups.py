@@ -129,7 +129,7 @@ def _candidates() -> list[tuple[dict[str, Path], int]]:
         if kind == "cgroup2":
             for parent in dict.fromkeys((_below(fields[4], paths.get("", "/")), Path(fields[4]))):
                 controllers = _delegated(parent)
-                found.append(({controller: parent for controller in controllers}, 2))
+                found.append((dict.fromkeys(controllers, parent), 2))
         elif kind == "cgroup":
             for controllers_text, path in paths.items():
                 for controller in {"memory", "pids", "cpu"} & {*controllers_text.split(",")} & {*options}:

@@ -20,6 +20,10 @@ _QUIET_S = 0.2
 """Silence after which the engine is asked whether the command has ended: a child that keeps stdout open hides it."""
 
 
+_SETTLE_S = 10.0
+"""How long the engine may take to start a command, or to report its end."""
+
+
 class Exec(NamedTuple):
     """A started command: its id, and the hijacked connection with what was read of it already."""
 
@@ -46,6 +50,17 @@ def start(api: Any, container: str, argv: Sequence[str], *, stdin: bool) -> Exec
     # Frames that came in one packet with the HTTP header lie in the header's buffer.
     early = bytes(raw._response.raw._fp.fp.peek(1) or b"")
     return Exec(created["Id"], stream, early, raw._response)
+
+
+def wait_for_start(api: Any, command: Exec) -> bool:
+    """Whether the command runs, or ran; what the engine says of a failed start would look like its output."""
+    deadline = time.monotonic() + _SETTLE_S
+    while time.monotonic() < deadline:
+        state = api.exec_inspect(command.id)
+        if state["Pid"] or state["ExitCode"] is not None:
+            return bool(state["Pid"])
+        time.sleep(0.005)
+    return False
 
 
 def run(
@@ -93,7 +108,7 @@ def _pump(api: Any, command: Exec, stdin: bytes, output: _Output, deadline: floa
                 raise Stuck
             ready = selector.select(min(quiet_s, left))
             if not ready:
-                if not api.exec_inspect(command.id)["Running"]:
+                if _code(api, command.id) is not None:
                     _drain(command.stream, output)
                     return
                 quiet_s = min(2 * quiet_s, 1.0)
@@ -140,9 +155,16 @@ def _drain(stream: socket.socket, output: _Output) -> None:
 
 def _exit_code(api: Any, exec_id: str) -> int:
     """The stream ends a moment before the engine knows the code."""
-    for _ in range(100):
-        state = api.exec_inspect(exec_id)
-        if not state["Running"]:
-            return UNKNOWN if state["ExitCode"] is None else int(state["ExitCode"])
+    deadline = time.monotonic() + _SETTLE_S
+    while time.monotonic() < deadline:
+        code = _code(api, exec_id)
+        if code is not None:
+            return code
         time.sleep(0.02)
-    raise Stuck
+    return UNKNOWN
+
+
+def _code(api: Any, exec_id: str) -> int | None:
+    """None before the start, while it runs, and for ever where its container ended first."""
+    state = api.exec_inspect(exec_id)
+    return None if state["Running"] or state["ExitCode"] is None else int(state["ExitCode"])

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 OFFERS = frozenset({Need.USERS, Need.SERVICES, Need.PTRACE})
 _CALL_GRACE_S = 5.0
 """How long past its limit a command may take before its whole sandbox is taken for stuck."""
+_DYING_S = 0.5
+_KILLED = 128 + 9
 
 
 class DockerSandbox:
@@ -39,21 +42,25 @@ class DockerSandbox:
     ) -> None:
         self.image, self.limits_by = image, limits_by
         self.init_pid: int | None = None
-        self._api, self._container = client.api, container
+        self._api, self.container = client.api, container
         self._channels, self._on_close = channels, on_close
         self._stopped, self._closed, self._ended_because = True, False, ""
 
     def boot(self) -> None:
         """Start the container's PID 1, unless it runs."""
         if self._stopped:
-            self._api.start(self._container)
+            self._api.start(self.container)
             self._stopped = False
-            self.init_pid = _init_pid(self._api.inspect_container(self._container)["State"]["Pid"], self._container)
+            self.init_pid = _init_pid(self._api.inspect_container(self.container)["State"]["Pid"], self.container)
 
     def open_channel(self, argv: Sequence[str]) -> socket.socket:
         with self._using("a channel"):
             self.boot()
-            opened = docker_exec.start(self._api, self._container, argv, stdin=True)
+            opened = docker_exec.start(self._api, self.container, argv, stdin=True)
+            if not docker_exec.wait_for_start(self._api, opened):
+                opened.close()
+                self._check_alive()
+                raise SandboxError(f"{argv[0]!r} does not start in the sandbox")
         return self._channels.attach(opened.stream, opened.early, opened.response.close)
 
     def run(
@@ -66,22 +73,22 @@ class DockerSandbox:
     ) -> Finished:
         with self._using(argv[0]):
             self.boot()
-            finished = docker_exec.run(self._api, self._container, argv, stdin, timeout_s, _CALL_GRACE_S, output_limit)
-        if finished.exit_code in (137, docker_exec.UNKNOWN):
-            self._check_alive()
+            finished = docker_exec.run(self._api, self.container, argv, stdin, timeout_s, _CALL_GRACE_S, output_limit)
+        if finished.exit_code in (_KILLED, docker_exec.UNKNOWN):
+            self._check_not_dying()
         return finished
 
     def put(self, files: Sequence[File], *, read_only: bool = False) -> None:
         if files:
             with self._using("files to lay in"):
                 self._check_alive()  # the engine would also write into a dead container
-                self._api.put_archive(self._container, "/", pack(files, read_only=read_only))
+                self._api.put_archive(self.container, "/", pack(files, read_only=read_only))
 
     def stop_processes(self) -> None:
         """The kernel ends all of a PID namespace with its PID 1, a fork bomb at its limit too."""
         with self._using("processes to stop"):
             if not self._stopped:
-                self._api.kill(self._container)
+                self._api.kill(self.container)
                 self._stopped, self.init_pid = True, None
 
     def fetch(self, paths: Sequence[str], *, max_bytes: int, max_files: int) -> list[File]:
@@ -98,18 +105,18 @@ class DockerSandbox:
         self._closed = True
         try:
             with speaking(SandboxError, "a sandbox could not be removed and waits for the reaper"):
-                remove(self._api, self._container)
+                remove(self._api, self.container)
         except SandboxError as error:
             _log.warning("%s", error)
-            self._on_close(self._container, False)
+            self._on_close(self.container, False)
         else:
-            self._on_close(self._container, True)
+            self._on_close(self.container, True)
 
     def end(self, because: str) -> None:
         """Kill it; every later call raises SandboxError with this reason."""
         self._ended_because = because
         with contextlib.suppress(*FAILURES):
-            self._api.kill(self._container)
+            self._api.kill(self.container)
 
     def _fetch(self, path: str, max_bytes: int, max_files: int) -> list[File]:
         """Docker resolves links above `path` inside the container: such a path holds nothing of its own."""
@@ -119,7 +126,7 @@ class DockerSandbox:
             try:
                 if any(self._is_link(parent) for parent in parents):
                     return []
-                stream, _ = self._api.get_archive(self._container, path)
+                stream, _ = self._api.get_archive(self.container, path)
             except NotFound:
                 self._check_alive()
                 return []
@@ -128,7 +135,7 @@ class DockerSandbox:
                 return unpack(stream, [path], max_bytes=max_bytes, max_files=max_files, base=base)
 
     def _is_link(self, path: str) -> bool:
-        stream, found = self._api.get_archive(self._container, path)
+        stream, found = self._api.get_archive(self.container, path)
         stream.close()
         return bool(found["linkTarget"])
 
@@ -146,12 +153,19 @@ class DockerSandbox:
             self._check_alive()
             raise SandboxError(f"{doing}: {text_of(error)}") from error
 
+    def _check_not_dying(self) -> None:
+        """A killed command may be the first sign of a killed container: the engine reports that a moment later."""
+        deadline = time.monotonic() + _DYING_S
+        while time.monotonic() < deadline:
+            self._check_alive()
+            time.sleep(_DYING_S / 10)
+
     def _check_alive(self) -> None:
         """Raises: SandboxError when it was ended by its limits, SandboxLost when it is gone."""
         if self._ended_because:
             raise SandboxError(self._ended_because)
         with speaking(SandboxLost, "the sandbox is gone"):
-            state = self._api.inspect_container(self._container)["State"]
+            state = self._api.inspect_container(self.container)["State"]
         if not self._stopped and not state["Running"]:
             raise SandboxLost(f"the sandbox is gone: its container was ended ({state['Status']}, {state['ExitCode']})")
 

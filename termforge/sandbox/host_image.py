@@ -1,7 +1,7 @@
 """The pseudo-image `host`: this machine's own /usr read-only, with a generated /etc and empty /app, /tmp, /root, /home.
 
-Laid once into the state folder: a skeleton that each sandbox copies (some thirty small files), and /opt/termforge with the
-grader's Python and pytest. Nothing else of this machine is to be seen inside.
+Laid once into the state folder: a skeleton that each sandbox copies (some thirty small files), and /opt/termforge with
+the grader's Python and pytest. Nothing else of this machine is to be seen inside.
 """
 
 import compileall
@@ -20,6 +20,7 @@ from termforge.errors import SetupError
 from termforge.images import Inventory, parse_probe
 from termforge.images.record import PROBE
 from termforge.schemas import digest
+from termforge.state import sandbox_uid
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/termforge/bin"
 """The last one has python3 where this machine's own /usr has none that will do."""
@@ -39,12 +40,15 @@ _ETC = {
     "hostname": "termforge\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
     "shells": "/bin/sh\n/bin/bash\n",
-    "profile": f"export PATH={PATH}\n[ -z \"$PS1\" ] || {_PROMPT}",
-    "bash.bashrc": f"[ -z \"$PS1\" ] || {_PROMPT}",
+    "profile": f'export PATH={PATH}\n[ -z "$PS1" ] || {_PROMPT}',
+    "bash.bashrc": f'[ -z "$PS1" ] || {_PROMPT}',
 }
-_EMPTY = ("app", "root", "home", "run", "srv", "mnt", "media", "proc", "dev", "sys", "usr", "var/log", "var/lib", "var/cache")
-_PYTEST = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "test", "tests", "idlelib", "tkinter", "turtledemo", "site-packages", "*.a")
+_EMPTY = (
+    "app", "root", "home", "run", "srv", "mnt", "media", "proc", "dev", "sys", "usr", "var/log", "var/lib", "var/cache",
+    "etc/alternatives",
+)  # fmt: skip
+_PYTEST = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "test", "tests", "idlelib", "turtledemo", "site-packages", "*.a")
 
 
 class Interpreter(NamedTuple):
@@ -70,7 +74,7 @@ def lay(state: Path) -> HostImage:
     Raises: SetupError when this machine has no Python or pytest that can be used inside.
     """
     python = interpreter()
-    packages = _pytest_folders()
+    packages = _pytest_packages()
     key = digest([LAYOUT, *python, *((str(path), path.stat().st_mtime_ns) for path in packages), _stamps()])[:16]
     folder = lay_once(state / "host" / key, lambda fresh: _fill(fresh, python, packages))
     merged = [f"/{name}" for name in _TOP_LEVEL if Path(f"/{name}").is_dir() and not Path(f"/{name}").is_symlink()]
@@ -100,7 +104,8 @@ def lay_once(target: Path, fill: Callable[[Path], None]) -> Path:
 def inventory() -> Inventory:
     """What is inside, probed with the Python that the agent will have."""
     python = interpreter().path
-    probe = subprocess.run([python, "-I", "-c", PROBE], env={"PATH": PATH}, capture_output=True, check=False, timeout=120)
+    ask = [python, "-I", "-c", PROBE]
+    probe = subprocess.run(ask, env={"PATH": PATH}, capture_output=True, check=False, timeout=120)
     if probe.returncode != 0:
         raise SetupError(f"{python} cannot list what this machine has: {probe.stderr.decode(errors='replace')[-400:]}")
     return parse_probe(probe.stdout)
@@ -141,6 +146,8 @@ def _fill_skeleton(root: Path, python: Interpreter) -> None:
         (root / name).mkdir()
         (root / name).chmod(0o1777)
     (root / "root").chmod(0o700)
+    if os.geteuid() == 0:
+        os.chown(root / "root", sandbox_uid(), sandbox_uid())  # who copies it
     (root / "opt/termforge").mkdir(parents=True)
     for name in _TOP_LEVEL:
         here = Path("/", name)
@@ -152,7 +159,6 @@ def _fill_skeleton(root: Path, python: Interpreter) -> None:
 
 
 def _fill_etc(etc: Path) -> None:
-    etc.mkdir()
     for name in _ETC_COPIED:
         source = Path("/etc", name)
         (etc / name).parent.mkdir(exist_ok=True)
@@ -177,7 +183,10 @@ def _fill_termforge(root: Path, python: Interpreter, packages: list[Path]) -> No
     for folder in (site, root / "grader", root / "bin", root / "inside"):
         folder.mkdir(parents=True)
     for package in packages:
-        shutil.copytree(package, site / package.name, ignore=_LEFT_OUT)
+        if package.is_dir():
+            shutil.copytree(package, site / package.name, ignore=_LEFT_OUT)
+        else:
+            shutil.copyfile(package, site / package.name)
     compileall.compile_dir(site, quiet=2, stripdir=str(root), prependdir="/opt/termforge")
     (root / "pyvenv.cfg").write_text(f"home = {Path(inside).parent}\ninclude-system-site-packages = false\n")
     (root / "grader/python").symlink_to(inside)
@@ -195,12 +204,13 @@ def _copy_python(prefix: Path, target: Path, python: Interpreter) -> None:
         shutil.copy(shared_library, target / "lib", follow_symlinks=False)
 
 
-def _pytest_folders() -> list[Path]:
+def _pytest_packages() -> list[Path]:
     """Where the running environment has pytest and what it needs; all of it is pure Python."""
     found = {name: importlib.util.find_spec(name) for name in _PYTEST}
     if missing := [name for name, spec in found.items() if spec is None or spec.origin is None]:
         raise SetupError(f"the grader's tests need {', '.join(missing)}: `pip install termforge[grader]`")
-    return [Path(spec.origin).parent for spec in found.values() if spec is not None and spec.origin is not None]
+    files = [Path(spec.origin) for spec in found.values() if spec is not None and spec.origin is not None]
+    return [file.parent if file.name == "__init__.py" else file for file in files]
 
 
 def _stamps() -> list[float]:

@@ -1,7 +1,8 @@
 """One small process an engine, without threads and unprivileged, which forks the holder of each sandbox.
 
-A holder owns a user and a mount namespace with the sandbox's root in a tmpfs of limited size, then becomes bwrap. When the
-engine's process dies, however it dies, its end of the socket closes, this process exits, and each bwrap dies with its parent.
+A holder owns a user and a mount namespace with the sandbox's root in a tmpfs of limited size, then becomes bwrap. When
+the engine's process dies, however it dies, its end of the socket closes, this process exits, and each bwrap dies with
+its parent.
 Started by path with `python -I -S`; standard library only, everything imported before privileges are dropped.
 """
 
@@ -76,7 +77,7 @@ def hold(request: Request, control: socket.socket) -> None:
         os.set_inheritable(control.fileno(), True)
         argv = [part.format(**folders, control=control.fileno()) for part in request.bwrap]
         os.execvp(argv[0], argv)
-    except Exception as error:  # noqa: BLE001: whatever it is, the engine must hear of it
+    except (OSError, ValueError, LookupError, shutil.Error) as error:
         control.send(f"{type(error).__name__}: {error}".encode(errors="replace"))
     finally:
         os._exit(1)

@@ -1,4 +1,4 @@
-"""Adapting as a stage: a table of prompts becomes `adapted-tasks`. The whole table is checked before a row is written."""
+"""Adapting as a stage: a table of prompts, checked to its end first, becomes `adapted-tasks`."""
 
 from termforge.adapt.math import GENERATOR, adapt_prompts
 from termforge.adapt.sources import ColumnMapping, check_prompts, read_prompts

@@ -11,7 +11,7 @@ from termforge.errors import InputError
 from termforge.export.card import CardFacts
 from termforge.export.corpus import export_corpus
 from termforge.export.row import CorpusRow, corpus_row
-from termforge.schemas import DatasetRecord, DatasetRef, Rejected, TerminalTask, Trajectory
+from termforge.schemas import DatasetRecord, DatasetRef, TerminalTask, Trajectory
 from termforge.store import Store, Writer, version_of
 
 STAGE = "curate-1"

@@ -6,6 +6,7 @@ from typing import Literal
 from termforge.errors import InputError, SetupError
 from termforge.images import HOST, Inventory, built, recipe_of
 from termforge.preflight import choose_engine
+from termforge.sandbox import host_image
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DOMAINS, Domain, ImageRecipe, Record
 
@@ -26,11 +27,16 @@ class Machine(Record):
     @property
     def inventories(self) -> dict[Domain, Inventory]:
         """What is inside the image of each domain."""
-        return {domain: built(recipe).inventory for domain, recipe in self.recipes.items()}
+        return {domain: inventory_of(recipe) for domain, recipe in self.recipes.items()}
 
     @property
     def engine(self) -> Engine:
         return open_engine(self.sandbox)
+
+
+def inventory_of(recipe: ImageRecipe) -> Inventory:
+    """What is inside an image here: recorded when it was built, or probed for `host`."""
+    return host_image.inventory() if recipe == HOST else built(recipe).inventory
 
 
 def choose_machine(sandbox: SandboxChoice = "auto", images: ImagesChoice = "auto") -> Machine:

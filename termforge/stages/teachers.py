@@ -11,7 +11,8 @@ from termforge.oracle import MODEL as ORACLE
 from termforge.oracle import Oracle
 from termforge.rollout import MakeTeacher, Trial
 from termforge.schemas import Record, TerminalTask
-from termforge.teacher import LitellmTeacher, Teacher, TeacherConfig
+from termforge.teacher import LitellmTeacher, Teacher
+from termforge.teacher_config import TeacherConfig
 
 
 class BudgetConfig(Record):
@@ -37,7 +38,7 @@ class TeacherChoice(Record):
     """Of the oracle's slips."""
 
     @classmethod
-    def of(cls, model: str, *, api_base: str | None, temperature: float | None, slip_rate: float) -> Self:
+    def of(cls, model: str, *, api_base: str | None, temperature: float | None, slip_rate: float = 0.0) -> Self:
         """From the settings that people change."""
         if model == ORACLE:
             return cls(slip_rate=slip_rate)

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from termforge.images import built
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DatasetRecord, DatasetRef, GateVerdicts, Part, Rejected
 from termforge.shard import Slots
-from termforge.stages.machine import Machine
+from termforge.stages.machine import Machine, inventory_of
 from termforge.stages.plan import ShardPlan, work_folder
 from termforge.store import Store, version_of
 from termforge.validate import ValidationConfig, validate_shard
@@ -56,7 +55,7 @@ def run_shard(
         plan.records(shard),
         config,
         engine,
-        lambda terminal_task: built(terminal_task.image).inventory,
+        lambda terminal_task: inventory_of(terminal_task.image),
         plan.folder(shard),
         slots=slots,
         on_done=lambda done, records: on_done(1),

@@ -6,7 +6,7 @@ one TerminalTask or one Rejected row. Nothing here is run: whether a task fails 
 
 from termforge.synthesize.reply import Reason
 from termforge.synthesize.request import Environment, SeedProblem, SynthesisRequest
-from termforge.synthesize.run import synthesize
+from termforge.synthesize.run import synthesize, synthesize_one
 from termforge.synthesize.seed import seed_requests
 from termforge.synthesize.skill import skill_requests
 
@@ -18,4 +18,5 @@ __all__ = [
     "seed_requests",
     "skill_requests",
     "synthesize",
+    "synthesize_one",
 ]

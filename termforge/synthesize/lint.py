@@ -14,12 +14,9 @@ from termforge.synthesize.request import SeedProblem
 
 GRADER_MODULES = frozenset({"pytest", "termforge_grader"})
 FIXTURES = frozenset({"tmp_path"})
-RUNS_CODE = frozenset(
-    {"code", "codeop", "ctypes", "imp", "importlib", "multiprocessing", "pexpect", "pty", "runpy"}
-) | {
-    "subprocess",
-    *("cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"),
-}
+_INTERPRETERS = {"code", "codeop", "ctypes", "imp", "importlib", "multiprocessing", "pexpect", "pty", "runpy"}
+_UNPICKLERS = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
+RUNS_CODE = frozenset({"subprocess", *_INTERPRETERS, *_UNPICKLERS})
 """Modules by which a test would run what the agent wrote, with the grader's own rights."""
 
 BUILTINS_THAT_RUN_CODE = frozenset({"__import__", "compile", "eval", "exec"})
@@ -104,17 +101,20 @@ def _refuse_running_code(tree: ast.Module) -> None:
     if used := sorted(_imported(tree) & RUNS_CODE):
         raise MalformedReply(Reason.UNSAFE_TEST, ", ".join(used))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in BUILTINS_THAT_RUN_CODE:
-            raise MalformedReply(Reason.UNSAFE_TEST, f"line {node.lineno}: {node.id}")
-        names = [node.attr] if isinstance(node, ast.Attribute) and _is_os(node.value) else []
-        if isinstance(node, ast.ImportFrom) and node.module == "os":
-            names = [alias.name for alias in node.names]
-        for name in filter(OS_CALLS_THAT_RUN_CODE.fullmatch, names):
-            raise MalformedReply(Reason.UNSAFE_TEST, f"line {node.lineno}: os.{name}")
+        if calls := _running_names(node):
+            raise MalformedReply(Reason.UNSAFE_TEST, ", ".join(calls))
 
 
-def _is_os(owner: ast.expr) -> bool:
-    return isinstance(owner, ast.Name) and owner.id in ("os", "posix")
+def _running_names(node: ast.AST) -> list[str]:
+    """Names in this node that run code, called or not."""
+    if isinstance(node, ast.Name):
+        return [node.id] if node.id in BUILTINS_THAT_RUN_CODE else []
+    names: list[str] = []
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("os", "posix"):
+        names = [node.attr]
+    elif isinstance(node, ast.ImportFrom) and node.module in ("os", "posix"):
+        names = [alias.name for alias in node.names]
+    return [f"os.{name}" for name in names if OS_CALLS_THAT_RUN_CODE.fullmatch(name)]
 
 
 def _imported(tree: ast.Module) -> set[str]:

@@ -77,6 +77,7 @@ MAX_PATH_CHARS = 200
 _OPENING = re.compile(r"<([a-z_]+)>[ \t]*")
 _ON_ONE_LINE = re.compile(r"<([a-z_]+)>(.*)</\1>[ \t]*")
 _FILE = re.compile(r'<file path="([^"\n]*)">[ \t]*')
+_FILE_TAG = re.compile(r"^[ \t]*(?:</file>|<file path=)", re.MULTILINE)
 _WEIGHT = re.compile(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(\d+(?:\.\d+)?)")
 
 
@@ -175,7 +176,10 @@ def _elements(lines: list[str]) -> Iterator[tuple[str, str]]:
         opening = _FILE.fullmatch(line)
         if opening is None:
             raise MalformedReply(Reason.BAD_FILES, line[:100])
-        yield opening[1], _until("</file>", numbered)
+        content = _until("</file>", numbered)
+        if swallowed := _FILE_TAG.search(content):
+            raise MalformedReply(Reason.BAD_FILES, f"{opening[1][:MAX_PATH_CHARS]} holds {swallowed[0]}")
+        yield opening[1], content
 
 
 def _check_path(path: str, others: dict[str, File]) -> None:

@@ -44,7 +44,28 @@ def synthesize(
     Raises: InputError for a setting that the service refuses, or a domain without an environment.
     """
     with ThreadPoolExecutor(parallel, thread_name_prefix="synthesize") as pool:
-        yield from pool.map(lambda request: _one(request, teacher, environments, timeout_s), requests)
+        yield from pool.map(lambda request: synthesize_one(request, teacher, environments, timeout_s), requests)
+
+
+def synthesize_one(
+    request: SynthesisRequest, teacher: Teacher, environments: Mapping[Domain, Environment], timeout_s: float
+) -> TerminalTask | Rejected:
+    """Ask for one task. What the model or its service did wrong is a row; only the user's settings raise.
+
+    Raises: InputError.
+    """
+    if request.domain not in environments:
+        raise InputError(f"{request.origin}: no image is built for the domain {request.domain}")
+    environment = environments[request.domain]
+    messages = conversation(request, environment)
+    try:
+        reply = teacher.reply(messages, timeout_s=timeout_s)
+    except tuple(_REASONS) as error:
+        return _rejected(request, _REASONS[type(error)], str(error), getattr(error, "partial", ""))
+    try:
+        return read_task(reply.content, request, environment, _provenance(request, teacher, messages))
+    except MalformedReply as malformed:
+        return _rejected(request, malformed.reason, malformed.detail, reply.content)
 
 
 def read_task(reply: str, request: SynthesisRequest, environment: Environment, provenance: Provenance) -> TerminalTask:
@@ -63,23 +84,6 @@ def read_task(reply: str, request: SynthesisRequest, environment: Environment, p
         verifier=verifier_of(sections.tests, weights),
         provenance=provenance,
     )
-
-
-def _one(
-    request: SynthesisRequest, teacher: Teacher, environments: Mapping[Domain, Environment], timeout_s: float
-) -> TerminalTask | Rejected:
-    if request.domain not in environments:
-        raise InputError(f"{request.origin}: no image is built for the domain {request.domain}")
-    environment = environments[request.domain]
-    messages = conversation(request, environment)
-    try:
-        reply = teacher.reply(messages, timeout_s=timeout_s)
-    except tuple(_REASONS) as error:
-        return _rejected(request, _REASONS[type(error)], str(error), getattr(error, "partial", ""))
-    try:
-        return read_task(reply.content, request, environment, _provenance(request, teacher, messages))
-    except MalformedReply as malformed:
-        return _rejected(request, malformed.reason, malformed.detail, reply.content)
 
 
 def _provenance(request: SynthesisRequest, teacher: Teacher, messages: Iterable[ChatMessage]) -> Provenance:

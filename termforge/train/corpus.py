@@ -43,9 +43,9 @@ def texts(files: Sequence[Path], limit: int) -> Iterator[str]:
         yield from (message.content for message in conversation if message.content)
 
 
-def prepare(files: Sequence[Path], encoder: Encoder, cache: Path, fingerprint: str) -> Prepared:
-    """Encode every conversation. `fingerprint` names files, tokenizer and recipe: processes of a machine that share
-    `cache` reuse what the first of them wrote there."""
+def prepare(files: Sequence[Path], encoder: Encoder, cache: Path) -> Prepared:
+    """Encode every conversation. What is found in `cache` is taken as it is: a folder of one training, in which all
+    its processes find what the first one wrote."""
     from datasets import Dataset, Features, List, Value, concatenate_datasets
 
     tokens = List(Value("int32"))
@@ -61,8 +61,8 @@ def prepare(files: Sequence[Path], encoder: Encoder, cache: Path, fingerprint: s
                 remove_columns=[COLUMN],
                 features=features,
                 num_proc=min(len(os.sched_getaffinity(0)), len(rows) // ROWS_PER_WORKER) or None,
-                new_fingerprint=f"{fingerprint}-{index}",
-                cache_file_name=str(cache / f"{fingerprint}-{index}.arrow"),
+                new_fingerprint=f"tokens-{index}",
+                cache_file_name=str(cache / f"tokens-{index}.arrow"),
             )
         )
     encoded = concatenate_datasets(parts)

@@ -19,7 +19,7 @@ LIFELINE = "TERMFORGE_LIFELINE"
 """Set for a training whose input is held open by its parent: it ends when the input does."""
 REFUSED = "termforge.train refuses: "
 """Begins the line with which a training says that its input is unusable."""
-LAST_LINES = 30
+LAST_LINES = 100
 GRACE_S = 10.0
 QUIET = {"TQDM_MININTERVAL": "30", "PYTHONWARNINGS": "ignore::FutureWarning"}
 """The libraries print progress ten times a second and each deprecation at each step; steps are what counts here."""

@@ -1,6 +1,7 @@
 """One supervised fine-tuning: corpus to tokens, TRL's trainer, model and record on disk. Runs in every process of a
 training; the only module that imports torch, transformers, trl, peft and accelerate (with tiny.py)."""
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ def train(recipe: Recipe, data: Sequence[Path], out: Path) -> None:
     if PartialState().is_main_process:
         job.tokenizer.save_pretrained(str(out))
         _write_record(recipe, files, out, job, time.monotonic() - started)
-        shutil.rmtree(_cache(out))
+        shutil.rmtree(_cache(out), ignore_errors=True)  # other processes may still hold files of it open
     PartialState().wait_for_everyone()
     PartialState().destroy_process_group()
 
@@ -54,8 +55,10 @@ def set_up(recipe: Recipe, files: Sequence[Path], out: Path) -> Job:
     arguments = _arguments(recipe, out)  # first: it joins the process group
     tokenizer = _tokenizer(recipe, files)
     encoder = chat.Encoder(tokenizer, recipe.thinking, recipe.max_length)
-    with PartialState().local_main_process_first():
-        prepared = corpus.prepare(files, encoder, _cache(out), _fingerprint(recipe, files))
+    with PartialState().main_process_first():  # the others read what it wrote: `out` must be shared between machines
+        if PartialState().is_main_process:
+            shutil.rmtree(_cache(out), ignore_errors=True)
+        prepared = corpus.prepare(files, encoder, _cache(out))
     trainer: Any = SFTTrainer(
         model=_model(recipe, tokenizer),
         args=arguments,
@@ -71,13 +74,14 @@ def set_up(recipe: Recipe, files: Sequence[Path], out: Path) -> Job:
 
 def _arguments(recipe: Recipe, out: Path) -> Any:
     import torch
-    from accelerate import PartialState
     from trl.trainer.sft_config import SFTConfig
 
     cpu = recipe.device == "cpu"
     if not cpu and not torch.cuda.is_available():
         raise InputError(f"recipe {recipe.name} needs GPUs, and torch sees none on this machine")
-    processes = PartialState(cpu=cpu).num_processes
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by every launcher; SFTConfig joins the others
+    if cpu and recipe.deepspeed and processes > 1:
+        _join_on_cpu()
     return SFTConfig(
         output_dir=str(out),
         use_cpu=cpu,
@@ -111,6 +115,13 @@ def _arguments(recipe: Recipe, out: Path) -> Any:
         disable_tqdm=True,
         **_sequence_parallel(recipe),
     )
+
+
+def _join_on_cpu() -> None:
+    """accelerate tells DeepSpeed of the process group on accelerators only."""
+    import deepspeed
+
+    deepspeed.init_distributed(dist_backend="gloo")
 
 
 def _sequence_parallel(recipe: Recipe) -> dict[str, Any]:
@@ -190,11 +201,6 @@ def _write_record(recipe: Recipe, files: Sequence[Path], out: Path, job: Job, se
         libraries={name: version(name) for name in ("torch", "transformers", "trl", "accelerate")},
     ).model_dump_json(indent=2)
     (out / record.FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def _fingerprint(recipe: Recipe, files: Sequence[Path]) -> str:
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return digest([recipe.model_dump(mode="json"), stats, __version__])[:16]
 
 
 def _cache(out: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The budget holds across threads, processes and kills; the scripted endpoint's log is the truth about what was spent."""
+"""The budget holds across threads, processes and kills; the endpoint's log is the truth about what was billed."""
 
 import os
 import random
@@ -266,7 +266,7 @@ def test_an_empty_ledger_has_its_columns(path: Path) -> None:
 def test_a_file_that_is_no_budget_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database, " * 100)
-    with pytest.raises(StoreError, match="notes.txt"):
+    with pytest.raises(StoreError, match=r"notes\.txt"):
         Budget(path)
     assert path.read_text().startswith("not a database")
 

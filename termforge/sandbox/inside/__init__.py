@@ -1,1 +1,4 @@
-"""Programs that run inside a bubblewrap sandbox: stdlib only, laid in as files, never imported by termforge."""
+"""Programs that run inside a bubblewrap sandbox: stdlib only, laid in as files.
+
+termforge imports them for the format of what they read, never to run them here.
+"""

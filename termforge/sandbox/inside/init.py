@@ -2,19 +2,25 @@
 
 The host sends one-letter requests with descriptors over the inherited socket `argv[1]`; the first descriptor is the
 request's own stream. Everything is imported before the agent exists: it may replace any file of its machine afterwards.
+Every start of a sandbox waits for these imports, so the C modules stand in for `socket`, `signal`, `typing` and
+`contextlib`, which take longer than all the rest of the start inside.
 """
 
+from __future__ import annotations
+
+import _signal as signal  # type: ignore[import-not-found]
+import _socket as sockets
 import ctypes
 import errno
 import os
 import select
-import signal
-import socket
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
@@ -24,13 +30,15 @@ UNFETCHED = (b"/proc", b"/dev", b"/sys")
 CHUNK = 1 << 16
 
 
-class Job(NamedTuple):
+class Job:
     """A process started for the host."""
 
-    stream: socket.socket
-    """When the host hangs up here, the process is ended."""
-    channel: bool
-    """Whether `stream` is the process's own stdin and stdout, or takes its wait status."""
+    def __init__(self, stream: sockets.socket, *, channel: bool) -> None:
+        """When the host hangs up `stream`, the process is ended.
+
+        It is the process's own stdin and stdout for a channel, and else takes its wait status.
+        """
+        self.stream, self.channel = stream, channel
 
 
 def main() -> None:
@@ -40,8 +48,8 @@ def main() -> None:
     # The agent's processes have this process's uid; undumpable, it is out of reach of ptrace and /proc/1/fd.
     if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError("process 1 cannot be made undumpable")
-    control = socket.socket(fileno=int(sys.argv[1]))
-    os.set_inheritable(control.fileno(), False)
+    control = sockets.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(int(sys.argv[1]), False)
     control.send(b"ready")
     quiet = os.open("/dev/null", os.O_RDWR)
     for standard in (0, 1, 2):
@@ -49,7 +57,7 @@ def main() -> None:
     serve(control)
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: sockets.socket) -> None:
     """Until the host hangs up; returning ends the sandbox."""
     jobs: dict[int, Job] = {}
     dead, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -57,10 +65,10 @@ def serve(control: socket.socket) -> None:
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     while True:
         poller = select.poll()
-        poller.register(control, select.POLLIN)
+        poller.register(control.fileno(), select.POLLIN)
         poller.register(dead, select.POLLIN)
         for job in jobs.values():
-            poller.register(job.stream, 0)
+            poller.register(job.stream.fileno(), 0)
         ready = {descriptor for descriptor, _ in poller.poll()}
         if dead in ready:
             os.read(dead, CHUNK)
@@ -72,13 +80,14 @@ def serve(control: socket.socket) -> None:
             return
 
 
-def answer(control: socket.socket, jobs: dict[int, Job]) -> bool:
+def answer(control: sockets.socket, jobs: dict[int, Job]) -> bool:
     """Serve one request; False when the host is gone."""
-    letter, descriptors, _, _ = socket.recv_fds(control, 1, 4, socket.MSG_CMSG_CLOEXEC)
-    if not letter or not descriptors:
+    letter, ancillary, _, _ = control.recvmsg(1, sockets.CMSG_SPACE(16), sockets.MSG_CMSG_CLOEXEC)
+    if not letter or not ancillary:
         return False
-    call, *files = descriptors
-    stream = socket.socket(fileno=call)
+    passed = ancillary[0][2]
+    call, *files = struct.unpack(f"{len(passed) // 4}i", passed)
+    stream = sockets.socket(fileno=call)
     try:
         serve_one(letter, stream, files, jobs)
     except OSError as error:
@@ -91,10 +100,10 @@ def answer(control: socket.socket, jobs: dict[int, Job]) -> bool:
     return True
 
 
-def serve_one(letter: bytes, stream: socket.socket, files: list[int], jobs: dict[int, Job]) -> None:
+def serve_one(letter: bytes, stream: sockets.socket, files: list[int], jobs: dict[int, Job]) -> None:
     if letter == b"c":
         process = spawn(words(stream), (files[0], files[0], None))
-        jobs[process] = Job(socket.socket(fileno=os.dup(files[0])), channel=True)
+        jobs[process] = Job(sockets.socket(fileno=os.dup(files[0])), channel=True)
         stream.send(b"k")
     elif letter == b"r":
         jobs[spawn(words(stream), (files[0], files[1], files[2]))] = Job(stream, channel=False)
@@ -108,13 +117,13 @@ def serve_one(letter: bytes, stream: socket.socket, files: list[int], jobs: dict
         stream.send(b"k")
 
 
-def words(stream: socket.socket) -> list[bytes]:
+def words(stream: sockets.socket) -> list[bytes]:
     """A request's text: 4 bytes of length, then words with NUL between."""
     size = int.from_bytes(exactly(stream, 4), "big")
     return exactly(stream, size).split(b"\0")
 
 
-def exactly(stream: socket.socket, size: int) -> bytes:
+def exactly(stream: sockets.socket, size: int) -> bytes:
     data = bytearray()
     while len(data) < size:
         chunk = stream.recv(min(size - len(data), 1 << 20))
@@ -139,7 +148,7 @@ def spawn(argv: list[bytes], stdio: tuple[int, int, int | None]) -> int:
                 os.dup2(descriptor, target)
         os.execvp(argv[0], argv)
     except OSError as error:
-        os.write(2, argv[0] + b": " + error.strerror.encode() + b"\n")
+        os.write(2, argv[0] + b": " + os.strerror(error.errno or 0).encode() + b"\n")
     finally:
         os._exit(127)
 
@@ -171,7 +180,7 @@ def reap(jobs: dict[int, Job], flags: int) -> bool:
 def finish(job: Job, status: int) -> None:
     try:
         if job.channel:
-            job.stream.shutdown(socket.SHUT_RDWR)  # also for descendants that still hold it
+            job.stream.shutdown(sockets.SHUT_RDWR)  # also for descendants that still hold it
         else:
             job.stream.send(b"s" + struct.pack(">i", status))
     except OSError:
@@ -181,7 +190,7 @@ def finish(job: Job, status: int) -> None:
 
 
 def end(process: int) -> None:
-    try:
+    try:  # noqa: SIM105
         os.killpg(process, signal.SIGKILL)
     except ProcessLookupError:
         pass
@@ -191,22 +200,22 @@ def stop(jobs: dict[int, Job]) -> None:
     """End every other process here, however fast they fork."""
     left = True
     while left:
-        try:
+        try:  # noqa: SIM105
             os.kill(-1, signal.SIGKILL)
         except ProcessLookupError:
             pass
         left = reap(jobs, 0)
 
 
-def refuse(stream: socket.socket, error: OSError) -> None:
+def refuse(stream: sockets.socket, error: OSError) -> None:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    try:
+    try:  # noqa: SIM105
         stream.send((b"d" if full else b"e") + str(error).encode(errors="replace")[:1000])
     except OSError:
         pass  # the host has hung up
 
 
-def lay(stream: socket.socket) -> None:
+def lay(stream: sockets.socket) -> None:
     """Write the files that follow on the stream, then say so."""
     try:
         while True:
@@ -219,9 +228,9 @@ def lay(stream: socket.socket) -> None:
         refuse(stream, error)
 
 
-def lay_one(stream: socket.socket, path: bytes, mode: int, size: int) -> None:
+def lay_one(stream: sockets.socket, path: bytes, mode: int, size: int) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-    try:
+    try:  # noqa: SIM105
         os.unlink(path)  # noqa: PTH108
     except FileNotFoundError:
         pass
@@ -237,7 +246,7 @@ def lay_one(stream: socket.socket, path: bytes, mode: int, size: int) -> None:
         os.close(descriptor)
 
 
-def send_tree(stream: socket.socket, paths: list[bytes]) -> None:
+def send_tree(stream: sockets.socket, paths: list[bytes]) -> None:
     """A tar of the regular files at or below `paths`; the host counts, and hangs up when it has had enough."""
     for path in paths:
         for found in tree(path):
@@ -263,7 +272,7 @@ def tree(path: bytes) -> Iterator[bytes]:
             continue  # unreadable, too deep or gone: not there for the grader
 
 
-def send_file(stream: socket.socket, path: bytes) -> None:
+def send_file(stream: sockets.socket, path: bytes) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -281,7 +290,7 @@ def send_file(stream: socket.socket, path: bytes) -> None:
         os.close(descriptor)
 
 
-def send_content(stream: socket.socket, descriptor: int, size: int) -> None:
+def send_content(stream: sockets.socket, descriptor: int, size: int) -> None:
     left = size
     while left:
         chunk = os.read(descriptor, min(left, 1 << 20)) or bytes(min(left, CHUNK))  # zeros where it has shrunk

@@ -11,11 +11,11 @@ import pytest
 
 from termforge import errors
 from termforge.agent.loop import AgentConfig, Episode, run_episode
+from termforge.agent.observation import Screen
 from termforge.agent.protocol import render
 from termforge.errors import EmptyReply, OutputTruncated, TeacherUnavailable, TerminalClosed
 from termforge.schemas import Command, Ending, Limits, Trajectory, Usage
 from termforge.teacher import ChatMessage, Reply
-from termforge.terminal import Screen
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "agent_episodes.json"
 EPISODES = json.loads(GOLDEN.read_text())
@@ -183,7 +183,7 @@ def test_what_no_terminal_takes_is_left_out_with_a_warning() -> None:
     teacher = ScriptedTeacher([reply, saying()])
     episode = play(teacher, terminal, CLEAN, Limits(max_turns=2))
     assert terminal.typed == ["ab\n"]
-    assert "Command 1: NUL and lone surrogate characters cannot be typed" in episode.turns[1].prompt
+    assert "- Command 1: 2 characters were not typed" in episode.turns[1].prompt
     assert Trajectory.model_validate_json(as_trajectory(episode).model_dump_json()).turns == episode.turns
 
 

@@ -1,4 +1,4 @@
-"""The loop in terminus2 mode on a real tmux, byte for byte against what the original told its model.
+"""The loop on a real tmux; in terminus2 mode byte for byte against what the original told its model.
 
 The scenario `summarize` is left out: it needs a summary of the conversation, which this loop does not make. A scenario
 of our own runs where the recorded ones are not at hand.
@@ -63,10 +63,13 @@ class Machine:
         ]
         argv += [part for folder in ("/app", "/tmp", "/root", "/run") for part in ("--tmpfs", folder)]
         argv += ["--dev", "/dev", "--proc", "/proc", "--die-with-parent"]
-        self._keeper = subprocess.Popen([*argv, "--info-fd", str(write), "sleep", "infinity"], pass_fds=[write])
+        argv += ["--info-fd", str(write), "sh", "-c", "echo ready; exec sleep infinity"]
+        self._keeper = subprocess.Popen(argv, pass_fds=[write], stdout=subprocess.PIPE)
         os.close(write)
         with os.fdopen(read) as info:
             self.init_pid: int | None = json.load(info)["child-pid"]
+        assert self._keeper.stdout is not None
+        assert self._keeper.stdout.readline() == b"ready\n"  # its folders are mounted
         self._children: list[subprocess.Popen[bytes]] = []
 
     def open_channel(self, argv: Sequence[str]) -> socket.socket:
@@ -84,7 +87,7 @@ class Machine:
     def close(self) -> None:
         for process in (self._keeper, *self._children):
             process.kill()
-            process.wait()
+            process.communicate()
 
     def _inside(self, argv: Sequence[str]) -> list[str]:
         namespaces = ["--user", "--mount", "--pid", "--uts"]
@@ -137,6 +140,20 @@ def test_an_episode_of_our_own_is_told_to_the_model_byte_for_byte(machine: Machi
     compare(OWN, machine)
 
 
+def test_in_clean_mode_each_message_shows_what_is_new_and_ends_with_the_work(machine: Machine) -> None:
+    work = '{"analysis":"","plan":"","commands":[{"keystrokes":"seq 3000; sleep 0.6; echo over\\n","duration":30}]}'
+    look = '{"analysis":"","plan":"","commands":[]}'
+    with Terminal(machine) as terminal:  # type: ignore[arg-type]
+        teacher = RecordedTeacher([{"content": work}, {"content": look}, {"content": look}])
+        episode = run_episode("Count.", terminal, teacher, AgentConfig(), Limits(max_turns=3))
+    assert episode.ending is Ending.TURN_LIMIT
+    counted, unchanged = (turn.prompt for turn in episode.turns[1:])
+    assert "3000\nover\nroot@vm:/app#\n" in counted
+    assert "interior bytes omitted" in counted
+    assert unchanged == "No new terminal output. The last line is still:\nroot@vm:/app#\n"
+    assert 0.6 < episode.turns[0].waited_s < 10
+
+
 def compare(scenario: dict[str, Any], machine: Machine) -> None:
     teacher = RecordedTeacher(scenario["replies"])
     episode = play(scenario, machine, teacher)
@@ -157,7 +174,7 @@ def compare(scenario: dict[str, Any], machine: Machine) -> None:
 
 def play(scenario: dict[str, Any], machine: Machine, teacher: RecordedTeacher) -> Episode:
     instruction = scenario["calls"][0]["message"]["instruction"]
-    with PatientTerminal(machine, wait_mode="full") as terminal:  # type: ignore[arg-type]
+    with PatientTerminal(machine, wait_mode="full", observation_mode="terminus2") as terminal:  # type: ignore[arg-type]
         terminal.wait(0.3)
         return run_episode(instruction, terminal, teacher, CONFIG, Limits())
 

@@ -1,6 +1,5 @@
-"""The least sandbox that can play a forged task: bwrap on this machine's /usr, bash reading keystrokes, pytest after it."""
+"""The least sandbox that plays a forged task: bwrap on this machine's /usr, bash reading keystrokes, then pytest."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -49,10 +48,20 @@ def grade(terminal_task: TerminalTask, root: Path) -> dict[str, str]:
         *_bwrap(root, "tests", "grader"),
         *("--bind", str(results), "/results"),
         *(part for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)) for part in ("--ro-bind", prefix, prefix)),
-        *(sys.executable, "-B", "-m", "pytest", "/tests", "-q", "-p", "no:cacheprovider", "--junitxml=/results/out.xml"),
+        *(
+            sys.executable,
+            "-B",
+            "-m",
+            "pytest",
+            "/tests",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--junitxml=/results/out.xml",
+        ),
     ]
     subprocess.run(argv, env={**SETTINGS, "PYTHONPATH": "/grader"}, capture_output=True, timeout=120, check=False)
-    cases = ElementTree.parse(results / "out.xml").iter("testcase")  # noqa: S314
+    cases = ElementTree.parse(results / "out.xml").iter("testcase")
     return {f"test_outputs.py::{case.get('name')}": _reason(case) for case in cases}
 
 
@@ -64,7 +73,7 @@ def _bwrap(root: Path, *read_only: str) -> list[str]:
     links = [
         part
         for name in ("bin", "lib", "lib64", "sbin")
-        if os.path.islink(f"/{name}")
+        if Path(f"/{name}").is_symlink()
         for part in ("--symlink", f"usr/{name}", f"/{name}")
     ]
     bound = [part for name in read_only for part in ("--ro-bind", str(root / name), f"/{name}")]

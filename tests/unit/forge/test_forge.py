@@ -26,7 +26,7 @@ def forged(count: int, seed: str = SEED) -> list[TerminalTask]:
 
 
 @bubblewrap
-@pytest.mark.parametrize("index", range(36))
+@pytest.mark.parametrize("index", range(27))
 def test_every_task_is_solved_by_its_solution_and_failed_by_doing_nothing(index: int, tmp_path: Path) -> None:
     terminal_task = forge_task(index, seed=SEED, domain=DOMAINS[index % 9], image=HOST)
     ids = [test.id for test in terminal_task.verifier.tests]
@@ -101,7 +101,9 @@ def test_solutions_are_short_and_can_be_typed() -> None:
 
 def test_instructions_name_every_file_the_tests_open() -> None:
     for terminal_task in forged(60):
-        for path in re.findall(rb"(?:table|document|lines|output_of)\('(/app/[^']+)'", terminal_task.verifier.files[0].content):
+        for path in re.findall(
+            rb"(?:table|document|lines|output_of)\('(/app/[^']+)'", terminal_task.verifier.files[0].content
+        ):
             folder, name = path.decode().rsplit("/", 1)
             assert f"{folder}/{name}" in terminal_task.instruction or (
                 f"`{name}`" in terminal_task.instruction and f"`{folder}`" in terminal_task.instruction
@@ -138,7 +140,7 @@ def test_skills_whose_tools_are_missing_are_named_and_left_out() -> None:
 
 
 def test_a_domain_without_a_usable_skill_is_refused_with_the_missing_command() -> None:
-    with pytest.raises(InputError, match="security.*python3"):
+    with pytest.raises(InputError, match=r"security.*python3"):
         forge_task(0, seed=SEED, domain="security", image=HOST, commands=frozenset({"bash", "ls"}))
 
 

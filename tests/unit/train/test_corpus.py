@@ -26,7 +26,7 @@ def tokenizer() -> Any:
 
 
 def prepare(files: list[Path], tokenizer: Any, tmp_path: Path, limit: int = 1_000) -> corpus.Prepared:
-    return corpus.prepare(files, Encoder(tokenizer, "keep", limit), tmp_path / "cache", "f")
+    return corpus.prepare(files, Encoder(tokenizer, "keep", limit), tmp_path / "cache")
 
 
 def test_every_row_is_used_or_dropped_for_a_named_reason(tokenizer: Any, tmp_path: Path):

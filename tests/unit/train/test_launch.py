@@ -21,8 +21,8 @@ def test_lines_arrive_as_they_are_printed():
 
 
 def test_a_failure_carries_the_last_lines():
-    code = "import sys; [print('line', i) for i in range(100)]; sys.exit('it broke')"
-    with pytest.raises(TrainingError, match=r"ended with 1:\n(?s:.*)line 99\nit broke") as caught:
+    code = "import sys; [print('line', i) for i in range(200)]; sys.exit('it broke')"
+    with pytest.raises(TrainingError, match=r"ended with 1:\n(?s:.*)line 199\nit broke") as caught:
         launch.run([sys.executable, "-u", "-c", code], lambda line: None)
     assert "line 5\n" not in str(caught.value)
 

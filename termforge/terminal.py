@@ -1,0 +1,311 @@
+"""A tmux session inside a sandbox, typed into and looked at over one channel that lives as long as the episode.
+
+The agent can reach this tmux. What is read through it is data from the agent: it goes to the model and decides nothing.
+"""
+
+import contextlib
+import secrets
+import time
+from types import TracebackType
+from typing import Literal, NamedTuple, Self
+
+from pexpect import EOF, TIMEOUT
+from pexpect.fdpexpect import fdspawn
+
+from termforge import tmux
+from termforge.agent.observation import Mode
+from termforge.agent.observation import Screen as Screen
+from termforge.errors import TerminalClosed, TerminalError, TerminalTampered
+from termforge.processes import Look
+from termforge.sandbox.protocol import Sandbox
+from termforge.settle import Settle
+from termforge.watch import Watch, watch
+
+WaitMode = Literal["settle", "full"]
+
+ANSWER_S = 30.0
+"""tmux answers within a millisecond; after this long it has been stopped."""
+START_S = 20.0
+HISTORY = {"terminus2": 2_000, "clean": 50_000}
+"""Lines kept above the screen. Terminus 2 never gets more than tmux's default, whatever it asks for."""
+REPLY_BYTES = 256 * 1024 * 1024
+COUNT = "@termforge"
+POLLS_S = (0.002, 0.005, 0.01, 0.02, 0.05)
+
+
+class _Channel(fdspawn):  # type: ignore[misc]
+    """pexpect over a descriptor, with a bound on what one reply may hold."""
+
+    received = 0
+
+    def read_nonblocking(self, size: int = 1, timeout: float | None = -1) -> str:
+        text: str = super().read_nonblocking(size, timeout)
+        self.received += len(text)
+        if self.received > REPLY_BYTES:
+            raise TerminalTampered("tmux sends without end")
+        return text
+
+
+class _Server(NamedTuple):
+    pid: int
+    pane_pid: int
+    pane: str
+    client: str
+    socket_path: str
+
+
+class Terminal:
+    """The terminal of one episode: a pane of 160x40 with `bash --login` in /app.
+
+    `observation_mode` is the Observer's: `terminus2` keeps 2,000 lines of history; `clean` keeps many and empties them with
+    each capture, so that a screen's history is exactly what is new. `history_limit` overrides the number of lines.
+
+    Tampering is looked for with every capture, in the same line of commands: options, hooks and command aliases as they were
+    at the start, one session, one pane, one client, one block for each command and numbers in sequence. Not detectable: an
+    agent that attaches a debugger to tmux, or replaces it by a program that plays it. That is why nothing rests on it.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        *,
+        wait_mode: WaitMode = "settle",
+        observation_mode: Mode = "clean",
+        history_limit: int | None = None,
+    ) -> None:
+        self._sandbox = sandbox
+        self._wait_mode = wait_mode
+        self._drains = observation_mode == "clean"
+        self._limit = HISTORY[observation_mode] if history_limit is None else history_limit
+        self._attached_again = False
+        self._sent = 0
+        self._secret = secrets.token_hex(8)
+        self._typed_at: float | None = None
+        self._before: Look | None = None
+        self._watch: Watch | None = None
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, keystrokes: str) -> str:
+        """Type keystrokes: a key name as that key, all else literally. Returns a note on what could not be typed, or "".
+
+        Raises: TerminalClosed, TerminalTampered, TerminalError, SandboxLost.
+        """
+        self._typed_at, self._before = time.monotonic(), None
+        text, note = tmux.typable(keystrokes)
+        if text and self._wait_mode == "settle" and self._watch is not None:
+            self._before = self._watch.look()
+        for typing in tmux.typing(text):
+            self._type(typing)
+        return note
+
+    def wait(self, duration_s: float) -> float:
+        """Give the terminal time, counted from the start of the last `send`; returns the seconds really waited here."""
+        start = time.monotonic()
+        since, self._typed_at = self._typed_at or start, None
+        before, self._before = self._before, None
+        until = since + duration_s if duration_s > 0 else start  # false for NaN too
+        if self._wait_mode == "settle" and self._watch is not None:
+            self._settle(Settle(before, start), until)
+        else:
+            time.sleep(max(0.0, until - time.monotonic()))
+        return time.monotonic() - start
+
+    def capture(self) -> Screen:
+        """The terminal as it is now, checked like `check`.
+
+        Raises: TerminalClosed, TerminalTampered, TerminalError, SandboxLost.
+        """
+        pane = self._server.pane
+        commands = [*tmux.inspection(pane), tmux.command("capture-pane", "-p", "-S", "-", "-t", pane)]
+        if self._drains:
+            commands.append(tmux.command("clear-history", "-t", pane))
+        reader = self._ask_again(*commands)
+        history = self._verify(tmux.seen(reader))
+        rows = reader.block(history + tmux.ROWS)
+        if self._drains:
+            reader.block()
+        reader.finish()
+        # tmux drops a tenth of a full history at once, so only a history above nine tenths can have lost anything.
+        lost = self._drains and history >= self._limit - max(1, self._limit // 10)
+        return Screen(_text(rows), _text(rows[history:]), lost)
+
+    def check(self) -> None:
+        """Raises: TerminalClosed (the last shell or tmux is gone), TerminalTampered, TerminalError, SandboxLost."""
+        reader = self._ask_again(*tmux.inspection(self._server.pane))
+        self._verify(tmux.seen(reader))
+        reader.finish()
+
+    def close(self) -> None:
+        """End the session; may be called twice."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        if hasattr(self, "_stream"):
+            with contextlib.suppress(OSError):
+                self._stream.settimeout(1.0)
+                self._stream.sendall(b"kill-server\n")
+                while self._stream.recv(65536):
+                    pass
+            self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._open(tmux.start_command(self._limit))
+        try:
+            self._server = self._describe()
+            reader = self._ask(self._count_command(), *tmux.inspection(self._server.pane))
+        except _ChannelLost:
+            self._sandbox.run(("true",), timeout_s=ANSWER_S)
+            raise TerminalError("tmux did not start in the sandbox; is it installed there?") from None
+        reader.block()
+        self._expected = self._without_count(tmux.seen(reader))
+        if self._wait_mode == "settle":
+            self._watch = watch(self._sandbox, self._server.pane_pid, self._server.pid)
+        self._await_prompt()
+
+    def _open(self, argv: tuple[str, ...]) -> None:
+        self._stream = self._sandbox.open_channel(argv)
+        self._stream.settimeout(None)
+        self._tmux = _Channel(
+            self._stream.fileno(),
+            encoding="utf-8",
+            codec_errors="replace",
+            timeout=ANSWER_S,
+            maxread=65536,
+            use_poll=True,
+        )
+
+    def _describe(self) -> _Server:
+        """The first words on a new channel; what tmux says of its start comes before them and is left out."""
+        self._reply(tmux.request())
+        format = "#{pid} #{pane_pid} #{pane_id} #{client_pid} #{socket_path}"
+        reader = self._ask(tmux.command("display-message", "-p", tmux.quoted(format)))
+        pid, pane_pid, pane, client, socket_path = reader.block()[0].split(" ", 4)
+        return _Server(int(pid), int(pane_pid), pane, client, socket_path)
+
+    def _await_prompt(self) -> None:
+        """Until the login shell has shown its first prompt, or it is clear that it will not."""
+        until = time.monotonic() + START_S
+        visible = ""
+        while time.monotonic() < until:
+            reader = self._ask(tmux.command("capture-pane", "-p", "-t", self._server.pane))
+            before, visible = visible, "".join(reader.block(tmux.ROWS))
+            if visible and visible == before:
+                break
+            time.sleep(0.05)
+        if self._watch is not None:
+            self._settle(Settle(None, time.monotonic()), min(until, time.monotonic() + 2.0))
+
+    def _settle(self, settle: Settle, until: float) -> None:
+        polls = iter(POLLS_S)
+        pause = next(polls)
+        for poll in range(1_000_000):
+            assert self._watch is not None
+            look = self._watch.look()
+            now = time.monotonic()
+            if now >= until or (look is not None and settle.ended(look, now)):
+                return
+            if poll % 20 == 19:
+                pause = next(polls, pause)
+            time.sleep(min(pause, until - now))
+
+    def _type(self, typing: str) -> None:
+        """Type once: after a lost channel only what tmux has not counted yet."""
+        self._sent += 1
+        commands = (self._count_command(), typing)
+        try:
+            reader = self._ask(*commands)
+        except _ChannelLost:
+            self._attach_again()
+            if self._counted() == self._count:
+                return
+            reader = self._ask(*commands)
+        for _ in commands:
+            reader.block()
+        reader.finish()
+
+    @property
+    def _count(self) -> str:
+        return f"{self._secret}-{self._sent}"
+
+    def _count_command(self) -> str:
+        """Writes down in tmux how much has been typed, beside a word that only this session knows."""
+        return tmux.command("set-option", "-s", COUNT, self._count)
+
+    def _counted(self) -> str:
+        reader = self._ask(tmux.command("display-message", "-p", tmux.quoted(f"#{{{COUNT}}}")))
+        return "".join(reader.block())
+
+    def _verify(self, now: tmux.Seen) -> int:
+        """Lines of history. Raises TerminalTampered unless everything is as it was at the start."""
+        now = self._without_count(now)
+        if change := tmux.difference(self._expected, now):
+            raise TerminalTampered(change)
+        return now.history
+
+    def _without_count(self, seen: tmux.Seen) -> tmux.Seen:
+        server, *others = seen.options
+        return seen._replace(options=(server.replace(f"{COUNT} {self._count}", COUNT), *others))
+
+    def _ask_again(self, *commands: str) -> tmux.Reader:
+        """Ask for something that may be asked twice."""
+        try:
+            return self._ask(*commands)
+        except _ChannelLost:
+            self._attach_again()
+            return self._ask(*commands)
+
+    def _ask(self, *commands: str) -> tmux.Reader:
+        """Raises: _ChannelLost, TerminalClosed, TerminalTampered, SandboxLost."""
+        return tmux.Reader(self._reply(tmux.request(*commands)))
+
+    def _reply(self, request: tmux.Request) -> str:
+        self._tmux.received = 0
+        try:
+            self._tmux.send(request.line)
+            self._tmux.expect_exact(f"{request.nonce}\n%end ")
+            reply: str = self._tmux.before
+            self._tmux.expect_exact("\n")
+        except (EOF, OSError) as error:
+            raise _ChannelLost from error
+        except TIMEOUT as error:
+            self._sandbox.run(("true",), timeout_s=ANSWER_S)
+            raise TerminalClosed("tmux has stopped answering") from error
+        return reply.rpartition("%begin ")[0]
+
+    def _attach_again(self) -> None:
+        """After the end of the channel: attach a new client, once.
+
+        Raises: TerminalClosed when the session is over, TerminalError when the channel was lost twice, SandboxLost.
+        """
+        self._stream.close()
+        self._open(tmux.attach_command(self._server.pid, self._server.socket_path))
+        try:
+            server = self._describe()
+        except _ChannelLost:
+            self._sandbox.run(("true",), timeout_s=ANSWER_S)
+            raise TerminalClosed("the last shell has exited, or tmux was ended") from None
+        if self._attached_again:
+            raise TerminalError("the channel to the terminal was lost twice")
+        self._attached_again = True
+        if server._replace(client="") != self._server._replace(client=""):
+            raise TerminalTampered("another tmux answers in place of ours")
+        self._server = server
+        self._expected = self._expected._replace(clients=(server.client,))
+
+
+class _ChannelLost(Exception):
+    """The channel has ended; the session may be alive."""
+
+
+def _text(rows: list[str]) -> str:
+    return "".join(row + "\n" for row in rows)
