@@ -1,5 +1,6 @@
 """`make demo`: a small night of growth on this machine, with the oracle as teacher and a Prefect server of its own."""
 
+import logging
 import os
 import sys
 import time
@@ -12,7 +13,9 @@ PER_DOMAIN, PROMPTS = 4, 20
 
 
 def main() -> int:
-    console = Console()
+    console = Console(width=max(Console().width, 120))
+    logging.basicConfig(level=logging.WARNING, format="    %(message)s")
+    logging.getLogger("termforge").setLevel(logging.INFO)
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")

@@ -2,6 +2,7 @@
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
 
 from termforge.evaluate import Report, markdown
 from termforge.schemas import DatasetRef
@@ -9,7 +10,7 @@ from termforge.stages import evaluation
 from termforge.store import Store
 
 
-@task
+@task(cache_policy=NO_CACHE)
 def evaluate(store: str, trajectories: DatasetRef) -> Report:
     report = evaluation.evaluate(Store(store), trajectories)
     create_markdown_artifact(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
 
 from tasks.progress import Progress
 from termforge.train import launch, record
 
 
-@task
+@task(cache_policy=NO_CACHE)
 def train(recipe: str, data: list[Path], out: Path, processes: int | None) -> Path:
     log = get_run_logger()
     shown: list[Progress] = []

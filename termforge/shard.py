@@ -4,12 +4,14 @@ Validation and rollouts are both this: items with an id, a function from an item
 Nothing is lost (a finished item is on the disk before it counts) and nothing is done twice by two live holders.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import BoundedSemaphore
+from time import monotonic
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +19,10 @@ from pydantic import BaseModel, ConfigDict
 from termforge.journal import Journal, read_journals
 from termforge.lease import Lease, held
 from termforge.schemas import Record
+
+REPORT_S = 10.0
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result", bound=Record)
@@ -71,6 +77,8 @@ def work_through(
         done = finished(folder, record)
         waiting = {key: item for key, item in items.items() if key not in done}
 
+        said = monotonic()
+
         def in_a_slot(item: Item) -> tuple[Result, ...]:
             with slots:
                 return work(item)
@@ -80,6 +88,9 @@ def work_through(
                 _append(journal, lease, Done[record](item=key, records=records))  # type: ignore[valid-type]
                 done[key] = records
                 on_done(len(done), records)
+                if monotonic() - said > REPORT_S or len(done) == len(items):
+                    said = monotonic()
+                    log.info("%s of %s: %d of %d done", folder.name, folder.parent.parent.name, len(done), len(items))
     return {key: done[key] for key in items}
 
 

@@ -7,6 +7,7 @@ change.
 
 import hashlib
 import io
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from termforge import __version__
 from termforge.columns import from_arrow, to_arrow
 from termforge.errors import InputError, StoreError
 from termforge.schemas import SCHEMA_VERSION, DatasetRecord, DatasetRef, Part, digest
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["tasks", "trajectories", "verdicts", "rejected", "corpus"]
 RECORD = "dataset.json"
@@ -159,6 +162,7 @@ class Store:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         self._put(f"{self._folder(ref)}/{RECORD}", record.model_dump_json(indent=2).encode())
+        log.info("%s: %d rows", ref, record.rows)
         return record
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""A Teacher answers chats. This module owns litellm, which is imported when a model is first needed and never before.
+"""A Teacher answers chats. This module owns litellm, which is imported when the first LitellmTeacher is made.
 
 One policy of retries, ours: litellm's and the SDKs' own are off. Each attempt is reserved in the run's budget before it
 is made and settled after. Keys come from the environment alone, under the names litellm gives them.
@@ -74,6 +74,7 @@ class LitellmTeacher:
         )
         self._budget = budget
         self._purpose = purpose
+        _litellm()  # seconds, which no call's time limit shall pay for
         if budget.usd is not None and self._price is None:
             raise InputError(
                 f"no price is known for {self.model!r}, so a dollar budget cannot hold:"

@@ -26,6 +26,8 @@ WaitMode = Literal["settle", "full"]
 ANSWER_S = 30.0
 """tmux answers within a millisecond; after this long it has been stopped."""
 START_S = 20.0
+TYPED_PER_S = 20_000
+"""Characters of a long text that a shell's line editor takes in a second; a settle wait is given that much more."""
 HISTORY = {"terminus2": 2_000, "clean": 50_000}
 """Lines kept above the screen. Terminus 2 never gets more than tmux's default, whatever it asks for."""
 REPLY_BYTES = 256 * 1024 * 1024
@@ -81,6 +83,7 @@ class Terminal:
         self._sent = 0
         self._secret = secrets.token_hex(8)
         self._typed_at: float | None = None
+        self._typed_s = 0.0
         self._before: Look | None = None
         self._watch: Watch | None = None
         try:
@@ -96,6 +99,7 @@ class Terminal:
         """
         self._typed_at, self._before = time.monotonic(), None
         text, note = tmux.typable(keystrokes)
+        self._typed_s = len(text) / TYPED_PER_S if len(text) > tmux.PIECE else 0.0
         if text and self._wait_mode == "settle" and self._watch is not None:
             self._before = self._watch.look()
         for typing in tmux.typing(text):
@@ -107,9 +111,10 @@ class Terminal:
         start = time.monotonic()
         since, self._typed_at = self._typed_at or start, None
         before, self._before = self._before, None
+        typed_s, self._typed_s = self._typed_s, 0.0
         until = since + duration_s if duration_s > 0 else start  # false for NaN too
         if self._wait_mode == "settle" and self._watch is not None:
-            self._settle(Settle(before, start), until)
+            self._settle(Settle(before, start), until + typed_s)
         else:
             time.sleep(max(0.0, until - time.monotonic()))
         return time.monotonic() - start

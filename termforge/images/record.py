@@ -4,8 +4,6 @@ Synthesis prompts, the lint of test imports and people read it. An inventory is 
 """
 
 import json
-import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -41,8 +39,6 @@ json.dump({"apt": apt, "python": python, "pip": sorted(pip), "commands": sorted(
 print()
 """
 """Python source that prints an inventory as JSON; standard library only, Python 3.10 or newer."""
-
-_HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Inventory(Record):
@@ -120,27 +116,10 @@ def inventory_of(terminal_task: TerminalTask, state: Path | None = None) -> Inve
 
     Raises: SetupError when its image is not built here.
     """
+    from termforge.sandbox import host_image  # which reads this module
+
     recipe = terminal_task.image
-    return host_inventory() if recipe == HOST else built(recipe, state).inventory
-
-
-@cache
-def host_inventory() -> Inventory:
-    """What this machine's own /usr offers to the pseudo-image `host`.
-
-    Raises: SetupError when it has no Python of its own.
-    """
-    try:
-        probed = subprocess.run(
-            ["/usr/bin/python3", "-I", "-c", PROBE],
-            capture_output=True,
-            env={"PATH": _HOST_PATH},
-            timeout=60,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SetupError(f"this machine's /usr/bin/python3 does not run ({error}): install python3") from error
-    return parse_probe(probed.stdout)
+    return host_image.inventory() if recipe == HOST else built(recipe, state).inventory
 
 
 def write(record: BuiltImage, state: Path | None = None) -> None:

@@ -14,10 +14,7 @@ from pathlib import Path
 from termforge.errors import SandboxError, SetupError
 from termforge.sandbox.docker_api import connect, speaking
 from termforge.schemas import Image
-from termforge.state import default_state
-
-UNPRIVILEGED = 65534
-"""The uid (and gid) that owns the files, and runs the sandbox, where termforge itself runs as root."""
+from termforge.state import default_state, sandbox_uid
 
 
 def rootfs(image: Image, state: Path | None = None) -> Path:
@@ -40,7 +37,7 @@ def rootfs(image: Image, state: Path | None = None) -> Path:
 def _unpack(image: Image, final: Path) -> None:
     fresh = final.with_name(f".{final.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    owner = UNPRIVILEGED if os.geteuid() == 0 else None
+    owner = sandbox_uid() if os.geteuid() == 0 else None
     fresh.mkdir(mode=0o755)
     if owner is not None:
         os.chown(fresh, owner, owner)

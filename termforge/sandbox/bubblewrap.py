@@ -38,7 +38,7 @@ _CAPABILITIES = (
 class Bubblewrap:
     """Starts sandboxes below this process; they end with it."""
 
-    name: Literal["bubblewrap"] = "bubblewrap"
+    name: Literal["docker", "bubblewrap"] = "bubblewrap"
     offers: frozenset[Need] = frozenset()
 
     def __init__(self, state: Path | None = None) -> None:

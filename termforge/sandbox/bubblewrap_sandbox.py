@@ -50,7 +50,8 @@ class BubblewrapSandbox:
         leftovers: _Closable,
     ) -> None:
         """`monitor` and `init` are pidfds; `leftovers` closes them, `control`, and what limits the sandbox."""
-        self.image, self.init_pid, self.limits_by, self.demote = image, init_pid, limits_by, demote
+        self.image, self.limits_by, self.demote = image, limits_by, demote
+        self.init_pid: int | None = init_pid
         self._control, self._monitor, self._init = control, monitor, init
         self._limits, self._leftovers = limits, leftovers
         self._closing = threading.Lock()

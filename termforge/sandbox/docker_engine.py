@@ -12,7 +12,7 @@ from typing import Any, Literal
 from termforge.errors import NeedsUnmet, SandboxError, SetupError
 from termforge.images.record import built
 from termforge.sandbox import holder
-from termforge.sandbox.disk_watch import DiskWatch
+from termforge.sandbox.disk_watch import DiskWatch, over
 from termforge.sandbox.docker_api import FAILURES, APIError, connect, remove, speaking, text_of
 from termforge.sandbox.docker_sandbox import OFFERS, DockerSandbox
 from termforge.sandbox.frames import Channels
@@ -26,14 +26,14 @@ _log = logging.getLogger(__name__)
 # Bash reaps what is orphaned to it while `read` waits; the pipe has no writer but itself.
 _INIT = ("/bin/bash", "-c", "exec 3<> <(:); while :; do read -r -u 3; done", "init")
 _DROPPED_CAPABILITIES = ("NET_RAW", "MKNOD")
-_HOSTNAME = "sandbox"
+_HOSTNAME = "termforge"
 _OWNER, _HOLDER = "termforge.owner", "termforge.lease"
 
 
 class Docker:
     """Engine of Docker sandboxes. One object serves any number of threads."""
 
-    name: Literal["docker"] = "docker"
+    name: Literal["docker", "bubblewrap"] = "docker"
     offers = OFFERS
 
     def __init__(self, state: Path | None = None) -> None:
@@ -48,7 +48,7 @@ class Docker:
         with speaking(SetupError):
             info = self._client.info()
         self._quota, self._limits_by = _may_have_quota(info), _limits_by(info)
-        self._watch = DiskWatch(self._sizes, self._end_full)
+        self._watch = DiskWatch(self._over, self._end_full)
 
     def image(self, recipe: ImageRecipe) -> Image:
         image = built(recipe, self._state).image
@@ -72,7 +72,10 @@ class Docker:
             raise NeedsUnmet(f"the Docker sandbox does not offer {', '.join(unmet)}")
         with speaking(SandboxError, f"no sandbox of {image.name!r}"):
             container = self._create(image, limits, needs)
-        sandbox = DockerSandbox(self._client, container, image, self._limits(), self._channels, self._forget)
+        disk_bytes = None if self._quota else limits.disk_mb << 20
+        sandbox = DockerSandbox(
+            self._client, container, image, self._limits(), self._channels, disk_bytes, self._forget
+        )
         self._living[container] = sandbox
         try:
             sandbox.put(files)
@@ -81,8 +84,8 @@ class Docker:
         except BaseException:
             sandbox.close()
             raise
-        if not self._quota:
-            self._watch.add(container, limits.disk_mb << 20)
+        if disk_bytes is not None:
+            self._watch.add(container, disk_bytes)
         return sandbox
 
     def reap(self) -> int:
@@ -136,8 +139,8 @@ class Docker:
             # A task that needs users needs su and sudo, whose setuid bit this would switch off.
             security_opt=[] if Need.USERS in needs else ["no-new-privileges"],
             storage_opt={"size": str(disk)} if self._quota else None,
-            # Without a quota: no single file beyond the limit, and the watch for the sum.
-            ulimits=[] if self._quota else [{"Name": "fsize", "Soft": disk, "Hard": disk}],
+            # Without a quota the watch counts; sparse files may be longer than the limit, none may be without end.
+            ulimits=[] if self._quota else [{"Name": "fsize", "Soft": 8 * disk, "Hard": 8 * disk}],
             log_config={"Type": "none"},
         )
         created = api.create_container(
@@ -159,19 +162,17 @@ class Docker:
         if not removed:
             self._unremoved.add(container)
 
-    def _sizes(self) -> dict[str, int]:
-        label = f"{_HOLDER}={self._holder.id}"
+    def _over(self, limits_bytes: Mapping[str, int]) -> list[str]:
         try:
-            found = self._client.api.containers(size=True, filters={"label": label})
+            return over(self._client.api, {"label": f"{_HOLDER}={self._holder.id}"}, limits_bytes)
         except FAILURES as error:
             _log.warning("disk use of sandboxes is unknown: %s", text_of(error))
-            return {}
-        return {one["Id"]: one.get("SizeRw", 0) for one in found}
+            return []
 
     def _end_full(self, container: str) -> None:
         sandbox = self._living.get(container)
         if sandbox is not None:
-            sandbox.end("its disk is full: it wrote more than its limit and was ended")
+            sandbox.end_full()
 
 
 def _may_have_quota(info: Mapping[str, Any]) -> bool:

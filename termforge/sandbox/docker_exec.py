@@ -14,7 +14,7 @@ from termforge.sandbox.frames import STDERR, STDOUT, Frames
 from termforge.sandbox.protocol import Finished
 
 UNKNOWN = -1
-"""The engine cannot say how a command ended: its container ended with it."""
+"""Exit code of a command that never started, or of whose end the engine knows nothing: its container may be gone."""
 _CHUNK = 1 << 16
 _QUIET_S = 0.2
 """Silence after which the engine is asked whether the command has ended: a child that keeps stdout open hides it."""
@@ -167,4 +167,6 @@ def _exit_code(api: Any, exec_id: str) -> int:
 def _code(api: Any, exec_id: str) -> int | None:
     """None before the start, while it runs, and for ever where its container ended first."""
     state = api.exec_inspect(exec_id)
-    return None if state["Running"] or state["ExitCode"] is None else int(state["ExitCode"])
+    if state["Running"] or state["ExitCode"] is None:
+        return None
+    return int(state["ExitCode"]) if state["Pid"] else UNKNOWN

@@ -44,15 +44,14 @@ class Frames:
 class _Link:
     """One channel: the engine's socket, our end of the pair, and what waits to be written to either."""
 
-    def __init__(self, engine: socket.socket, early: bytes, on_end: Callable[[], None]) -> None:
-        self.near, self.far = socket.socketpair()
-        self.engine = engine
+    def __init__(self, engine: socket.socket, far: socket.socket, early: bytes, on_end: Callable[[], None]) -> None:
+        self.engine, self.far = engine, far
         self.on_end = on_end
         self._frames = Frames()
         self._to_engine, self._to_reader = bytearray(), bytearray()
         self._engine_ended = self._writer_ended = self._shut = False
         self.dead = False
-        for end in (engine, self.far):
+        for end in (engine, far):
             end.setblocking(False)
         self._take(early)
 
@@ -130,14 +129,15 @@ class Channels:
 
         `early` is what was read of the stream already; `on_end` is called from the serving thread when it is over.
         """
-        link = _Link(engine, early, on_end)
+        near, far = socket.socketpair()
+        link = _Link(engine, far, early, on_end)
         with self._lock:
             self._new.append(link)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="termforge-channels", daemon=True)
                 self._thread.start()
         self._wake.send(b"!")
-        return link.near
+        return near
 
     def close(self) -> None:
         """End the thread and every channel."""
