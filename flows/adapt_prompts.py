@@ -5,13 +5,13 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.parameters import Night, StorePath, night_or_date
+from flows.parameters import Images, Night, Sandbox, StorePath, described, night_or_date, run_name
 from tasks import adapt
 from termforge.adapt.math import SAMPLE, SAMPLE_COLUMNS
 from termforge.adapt.sources import ColumnMapping
 from termforge.schemas import DatasetRef
 from termforge.stages.adaptation import AdaptConfig
-from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
+from termforge.stages.machine import choose_machine
 
 SAMPLE_PROMPTS = f"prompts/{SAMPLE}"
 
@@ -20,22 +20,25 @@ Prompts = Annotated[
     Field(description="JSONL or Parquet file, a folder of them, or hf://owner/name[@revision]. Empty: no adapting."),
 ]
 PromptRows = Annotated[int | None, Field(ge=1, description="Only the first rows. Empty: all.")]
+PromptColumn = Annotated[str, Field(min_length=1, description="Column with the prompt.")]
+License = Annotated[str, Field(description="Licence of the prompts, as it shall stand on the rows.")]
 Column = Annotated[str | None, Field(description="Column name; empty where the table has none.")]
 
 
-@flow
+@flow(flow_run_name=run_name)
+@described
 def adapt_prompts(
     night: Night = "",
     store: StorePath = "store",
     prompts: Prompts = SAMPLE_PROMPTS,
     prompt_rows: PromptRows = None,
-    prompt_column: str = "problem",
+    prompt_column: PromptColumn = "problem",
     answer_column: Column = "expected_answer",
     solution_column: Column = "solution",
     id_column: Column = "id",
-    license: str = "",
-    sandbox: SandboxChoice = "auto",
-    images: ImagesChoice = "auto",
+    license: License = "",
+    sandbox: Sandbox = "auto",
+    images: Images = "auto",
 ) -> DatasetRef:
     """Adapt math prompts as the paper does; where the source has a final answer, a check of it comes with the task."""
     machine = choose_machine(sandbox, images)

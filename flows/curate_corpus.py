@@ -5,7 +5,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.parameters import Night, StorePath, night_or_date
+from flows.parameters import Night, StorePath, described, night_or_date, run_name
 from tasks import curate
 from termforge.curate.curate import CurateSettings
 from termforge.schemas import DatasetRef
@@ -15,7 +15,8 @@ CompleteOnly = Annotated[bool, Field(description="Keep only trials in which the 
 SuccessOnly = Annotated[bool, Field(description="Keep only solved trials. The paper found both filters harmful.")]
 
 
-@flow
+@flow(flow_run_name=run_name)
+@described
 def curate_corpus(
     trajectories: Annotated[str, Field(description="Dataset: name@version, or name.")] = "trajectories",
     night: Night = "",

@@ -5,15 +5,30 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.parameters import ApiBase, Concurrency, Dollars, Model, Night, ShardRows, StorePath, Tokens, Work
+from flows.parameters import (
+    ApiBase,
+    Concurrency,
+    Dollars,
+    Images,
+    Model,
+    Night,
+    Sandbox,
+    ShardRows,
+    StorePath,
+    Temperature,
+    Template,
+    Tokens,
+    Work,
+    described,
+    run_name,
+)
 from flows.roll_out import ObservationMode, WaitMode, roll_out
 from tasks import evaluate as evaluating
-from termforge.agent.template import TemplateName
 from termforge.evaluate import Report
-from termforge.stages.machine import ImagesChoice, SandboxChoice
 
 
-@flow
+@flow(flow_run_name=run_name)
+@described
 def evaluate_agent(
     tasks: Annotated[
         str, Field(description="Dataset of graded tasks: name@version, or name for the newest.")
@@ -22,15 +37,15 @@ def evaluate_agent(
     store: StorePath = "store",
     agent: Model = "termforge/oracle",
     api_base: ApiBase = None,
-    temperature: float | None = None,
+    temperature: Temperature = None,
     samples: Annotated[int, Field(ge=1, le=64, description="First attempts at each task.")] = 1,
-    template: TemplateName = "termforge",
+    template: Template = "termforge",
     observation_mode: ObservationMode = "terminus2",
     wait_mode: WaitMode = "settle",
     budget_usd: Dollars = None,
     budget_tokens: Tokens = None,
-    sandbox: SandboxChoice = "auto",
-    images: ImagesChoice = "auto",
+    sandbox: Sandbox = "auto",
+    images: Images = "auto",
     concurrency: Concurrency = 4,
     shard_rows: ShardRows = 100,
     work: Work = None,

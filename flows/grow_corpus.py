@@ -10,58 +10,64 @@ services come from the worker's environment. Nothing is cached by Prefect: a fin
 
 from prefect import flow
 
-from flows.adapt_prompts import SAMPLE_PROMPTS, Column, PromptRows, Prompts, adapt_prompts
+from flows.adapt_prompts import SAMPLE_PROMPTS, Column, License, PromptColumn, PromptRows, Prompts, adapt_prompts
 from flows.curate_corpus import CompleteOnly, SuccessOnly, curate_corpus
-from flows.forge_tasks import PerDomain, Seed, forge_tasks
+from flows.forge_tasks import PerDomain, forge_tasks
 from flows.parameters import (
     ApiBase,
     Concurrency,
     Dollars,
+    Images,
     Model,
     Night,
+    Sandbox,
+    Seed,
     ShardRows,
     StorePath,
+    Temperature,
+    Template,
     Tokens,
     Work,
+    described,
     night_or_date,
+    run_name,
 )
 from flows.roll_out import ObservationMode, Samples, SlipRate, WaitMode, roll_out
 from flows.synthesize_tasks import FromSeeds, FromSkills, synthesize_tasks
 from flows.validate_tasks import validate_tasks
-from termforge.agent.template import TemplateName
 from termforge.schemas import DatasetRef
-from termforge.stages.machine import ImagesChoice, SandboxChoice
 
 
-@flow(flow_run_name="grow-{night}")
+@flow(flow_run_name=run_name)
+@described
 def grow_corpus(
     night: Night = "",
     store: StorePath = "store",
     prompts: Prompts = SAMPLE_PROMPTS,
     prompt_rows: PromptRows = None,
-    prompt_column: str = "problem",
+    prompt_column: PromptColumn = "problem",
     answer_column: Column = "expected_answer",
     solution_column: Column = "solution",
     id_column: Column = "id",
-    prompt_license: str = "",
+    prompt_license: License = "",
     forged_per_domain: PerDomain = 4,
     synthesized_from_skills: FromSkills = 0,
     synthesized_from_seeds: FromSeeds = 0,
     seed: Seed = "0",
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
-    temperature: float | None = None,
+    temperature: Temperature = None,
     slip_rate: SlipRate = 0.15,
     samples: Samples = 1,
-    template: TemplateName = "termforge",
+    template: Template = "termforge",
     observation_mode: ObservationMode = "clean",
     wait_mode: WaitMode = "settle",
     budget_usd: Dollars = None,
     budget_tokens: Tokens = None,
     complete_only: CompleteOnly = False,
     success_only: SuccessOnly = False,
-    sandbox: SandboxChoice = "auto",
-    images: ImagesChoice = "auto",
+    sandbox: Sandbox = "auto",
+    images: Images = "auto",
     concurrency: Concurrency = 4,
     shard_rows: ShardRows = 100,
     work: Work = None,

@@ -10,21 +10,26 @@ from flows.parameters import (
     ApiBase,
     Concurrency,
     Dollars,
+    Images,
     Model,
     Night,
+    Sandbox,
     ShardRows,
     StorePath,
+    Temperature,
+    Template,
     Tokens,
     Work,
+    described,
     night_or_date,
+    run_name,
 )
 from tasks import roll_out as rolling
 from tasks.progress import Progress
 from termforge.agent.loop import AgentConfig
-from termforge.agent.template import TemplateName
 from termforge.rollout import RolloutConfig
 from termforge.schemas import DatasetRef
-from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
+from termforge.stages.machine import choose_machine
 from termforge.stages.rollouts import plan_rollouts
 from termforge.stages.teachers import BudgetConfig, TeacherChoice
 from termforge.store import Store
@@ -43,24 +48,25 @@ WaitMode = Annotated[
 ]
 
 
-@flow(task_runner=ThreadPoolTaskRunner(max_workers=4))
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=4), flow_run_name=run_name)
+@described
 def roll_out(
     tasks: Annotated[str, Field(description="Dataset of tasks: name@version, or name for the newest.")] = "tasks",
     night: Night = "",
     store: StorePath = "store",
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
-    temperature: float | None = None,
+    temperature: Temperature = None,
     slip_rate: SlipRate = 0.15,
     samples: Samples = 1,
     attempts: Attempts = 3,
-    template: TemplateName = "termforge",
+    template: Template = "termforge",
     observation_mode: ObservationMode = "clean",
     wait_mode: WaitMode = "settle",
     budget_usd: Dollars = None,
     budget_tokens: Tokens = None,
-    sandbox: SandboxChoice = "auto",
-    images: ImagesChoice = "auto",
+    sandbox: Sandbox = "auto",
+    images: Images = "auto",
     concurrency: Concurrency = 4,
     shard_rows: ShardRows = 100,
     work: Work = None,

@@ -9,13 +9,14 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.parameters import StorePath
+from flows.parameters import StorePath, described
 from tasks import train
 from termforge.stages.curation import configuration_folders
 from termforge.store import Store
 
 
 @flow
+@described
 def train_agent(
     corpus: Annotated[
         str, Field(description="Dataset of kind corpus: name@version, or name for the newest.")

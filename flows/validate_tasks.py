@@ -6,24 +6,36 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.parameters import Concurrency, Night, ShardRows, StorePath, Work, night_or_date
+from flows.parameters import (
+    Concurrency,
+    Images,
+    Night,
+    Sandbox,
+    ShardRows,
+    StorePath,
+    Work,
+    described,
+    night_or_date,
+    run_name,
+)
 from tasks import validate
 from tasks.progress import Progress
 from termforge.schemas import DatasetRef
-from termforge.stages.machine import ImagesChoice, SandboxChoice, choose_machine
+from termforge.stages.machine import choose_machine
 from termforge.stages.validation import plan_validation, sound_tasks
 from termforge.store import Store
 from termforge.validate import ValidationConfig
 
 
-@flow(task_runner=ThreadPoolTaskRunner(max_workers=4))
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=4), flow_run_name=run_name)
+@described
 def validate_tasks(
     sources: Annotated[list[str], Field(min_length=1, description="Datasets of tasks: name@version, or name.")],
     night: Night = "",
     store: StorePath = "store",
     oracle_runs: Annotated[int, Field(ge=1, le=20, description="Fresh sandboxes the solution must pass in.")] = 1,
-    sandbox: SandboxChoice = "auto",
-    images: ImagesChoice = "auto",
+    sandbox: Sandbox = "auto",
+    images: Images = "auto",
     concurrency: Concurrency = 4,
     shard_rows: ShardRows = 100,
     work: Work = None,

@@ -1,10 +1,9 @@
 """What the foreground of a terminal is doing, read from /proc. The truth behind settle waits.
 
-Standard library only: where the host's /proc does not show a sandbox, this very source runs inside it and answers over a
-pipe (`serve`). Then it is data from the agent; it can end a wait early or late and decides nothing else.
+Standard library only: where the host's /proc does not show a sandbox, this very source runs inside it and answers over
+a pipe (`serve`). Then it is data from the agent; it can end a wait early or late and decides nothing else.
 """
 
-import os
 import platform
 import re
 import struct
@@ -116,8 +115,8 @@ def switches(proc: Path, pid: int) -> int:
 def waits_for_terminal(proc: Path, pid: int) -> bool:
     """Whether a process is blocked until somebody types.
 
-    A program that holds the master side of another terminal (script, ssh's child, a nested tmux) does not count: it waits for
-    keys all the time, whatever runs inside it.
+    A program that holds the master side of another terminal (script, a nested tmux) does not count: it waits for keys
+    all the time, whatever runs inside it.
     """
     files = open_files(proc, pid)
     terminals = {number for number, target in files.items() if TTY.fullmatch(target)}
@@ -150,7 +149,7 @@ def awaited(proc: Path, pid: int, call: str, arguments: list[int]) -> set[int]:
 def open_files(proc: Path, pid: int) -> dict[int, str]:
     """Links are read, never followed: a hostile file system behind one could block."""
     try:
-        return {int(name): str(Path(os.readlink(proc / f"{pid}/fd/{name}"))) for name in os.listdir(proc / f"{pid}/fd")}
+        return {int(link.name): str(link.readlink()) for link in (proc / f"{pid}/fd").iterdir()}
     except OSError:
         return {}
 
@@ -176,7 +175,7 @@ def _text(path: Path) -> str:
 
 
 def outer_pids(proc: Path, init: int, inner: list[int]) -> dict[int, int]:
-    """Map pids of the namespace in which `init` is a process to the pids that `proc` shows; unknown ones are left out."""
+    """Map pids of the namespace in which `init` is a process to those that `proc` shows; unknown ones are left out."""
     try:
         namespace = (proc / str(init) / "ns/pid").readlink()
     except OSError:

@@ -1,7 +1,7 @@
 """When a wait has ended: a pure reading of successive looks at the processes of a terminal.
 
-A wait ends once the foreground waits for input and nothing has moved for a moment. The moment is short for a shell at its
-prompt, longer for other programs (REPLs, editors, pagers) and beside background jobs, whose output comes when it comes.
+A wait ends once the foreground waits for input and nothing has moved for a moment. The moment is short for a shell at
+its prompt, longer for other programs (REPLs, editors, pagers) and beside background jobs, whose output comes later.
 """
 
 from termforge.processes import Look

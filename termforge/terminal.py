@@ -59,12 +59,13 @@ class _Server(NamedTuple):
 class Terminal:
     """The terminal of one episode: a pane of 160x40 with `bash --login` in /app.
 
-    `observation_mode` is the Observer's: `terminus2` keeps 2,000 lines of history; `clean` keeps many and empties them with
-    each capture, so that a screen's history is exactly what is new. `history_limit` overrides the number of lines.
+    `observation_mode` is the Observer's: `terminus2` keeps 2,000 lines of history; `clean` keeps many and empties them
+    with each capture, so that a screen's history is exactly what is new. `history_limit` overrides the number of lines.
 
-    Tampering is looked for with every capture, in the same line of commands: options, hooks and command aliases as they were
-    at the start, one session, one pane, one client, one block for each command and numbers in sequence. Not detectable: an
-    agent that attaches a debugger to tmux, or replaces it by a program that plays it. That is why nothing rests on it.
+    Tampering is looked for with every capture, in the same line of commands: options, hooks and command aliases as they
+    were at the start, one session, one pane, one client, one block for each command and numbers in sequence; names of
+    commands are spelled at random. Not detectable: an agent that attaches a debugger to tmux, replaces it by a program
+    that plays it, or undoes its changes before the next capture. That is why nothing rests on what is read here.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Terminal:
             raise
 
     def send(self, keystrokes: str) -> str:
-        """Type keystrokes: a key name as that key, all else literally. Returns a note on what could not be typed, or "".
+        """Type keystrokes: a key name as that key, all else literally. Returns what could not be typed, in words, or "".
 
         Raises: TerminalClosed, TerminalTampered, TerminalError, SandboxLost.
         """
@@ -188,10 +189,11 @@ class Terminal:
             maxread=65536,
             use_poll=True,
         )
+        self._tmux.delayafterread = None  # pexpect would sleep after every read
 
     def _describe(self) -> _Server:
-        """The first words on a new channel; what tmux says of its start comes before them and is left out."""
-        self._reply(tmux.request())
+        """The first words on a new channel."""
+        self._reply(tmux.request(), after="%session-changed ")  # what belongs to the start itself is left out
         format = "#{pid} #{pane_pid} #{pane_id} #{client_pid} #{socket_path}"
         reader = self._ask(tmux.command("display-message", "-p", tmux.quoted(format)))
         pid, pane_pid, pane, client, socket_path = reader.block()[0].split(" ", 4)
@@ -273,9 +275,11 @@ class Terminal:
         """Raises: _ChannelLost, TerminalClosed, TerminalTampered, SandboxLost."""
         return tmux.Reader(self._reply(tmux.request(*commands)))
 
-    def _reply(self, request: tmux.Request) -> str:
+    def _reply(self, request: tmux.Request, after: str = "") -> str:
         self._tmux.received = 0
         try:
+            if after:
+                self._tmux.expect_exact(after)
             self._tmux.send(request.line)
             self._tmux.expect_exact(f"{request.nonce}\n%end ")
             reply: str = self._tmux.before
@@ -284,6 +288,8 @@ class Terminal:
             raise _ChannelLost from error
         except TIMEOUT as error:
             self._sandbox.run(("true",), timeout_s=ANSWER_S)
+            if self._tmux.before:
+                raise TerminalTampered("tmux answers, but not what it was asked") from error
             raise TerminalClosed("tmux has stopped answering") from error
         return reply.rpartition("%begin ")[0]
 

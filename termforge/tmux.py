@@ -41,7 +41,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$2" ] && break; sleep 0.05; done
 exec env -u TMUX -u TMUX_PANE LANG=C.UTF-8 TERM=xterm-256color tmux -C -S "$2" attach-session -f no-output
 """
 
-# Every way to name a command that is unambiguous from tmux 3.2 to 3.6. An alias set by the agent applies to one exact spelling.
+# Unambiguous spellings of the commands, as far as tmux 3.3. An alias set by the agent applies to one exact spelling.
 SPELLINGS = {
     name: tuple(name[:length] for length in range(shortest, len(name) + 1))
     for name, shortest in {
@@ -57,8 +57,8 @@ SPELLINGS = {
 }
 
 PANE_FORMAT = (
-    "#{pane_id} #{pane_pid} #{pane_width}x#{pane_height} #{pane_in_mode} #{pane_pipe} #{pane_input_off} #{history_limit}"
-    " #{history_size}"
+    "#{pane_id} #{pane_pid} #{pane_width}x#{pane_height} #{pane_in_mode} #{pane_pipe} #{pane_input_off}"
+    " #{history_limit} #{history_size}"
 )
 OPTIONS = ("-s", "-gH", "-gwH", "-H", "-wH", "-pH")
 """Server, session, window and pane options with their hooks."""
@@ -96,8 +96,8 @@ def typable(keystrokes: str) -> tuple[str, str]:
 def typing(keystrokes: str) -> list[str]:
     """tmux commands that type the keystrokes, in order.
 
-    A whole string that is a key name (`C-c`, `Enter`, `0x41`, any case) is that key: tmux itself decides. Longer texts are
-    typed literally in pieces, so that a piece is never taken for a key.
+    A whole string that is a key name (`C-c`, `Enter`, `0x41`, any case) is that key: tmux itself decides. Longer texts
+    are typed literally in pieces, so that a piece is never taken for a key.
     """
     if len(keystrokes) <= PIECE:
         return [command("send-keys", "--", quoted(keystrokes))] if keystrokes else []

@@ -7,6 +7,7 @@ here from the test ids known beforehand: a missing id fails, and an exit code al
 
 import json
 import time
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
@@ -31,7 +32,7 @@ def verify(terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine) -> Ver
         return None
     start = time.monotonic()
     if verifier.live:
-        sandbox.put([*verifier.files, *_harness(sandbox)])
+        sandbox.put([*_hidden(verifier.files), *_harness(sandbox)])
         finished = _run(sandbox, verifier)
     else:
         sandbox.stop_processes()
@@ -49,12 +50,17 @@ def _run_afresh(
     limits = terminal_task.limits
     with started(engine, sandbox.image, limits=limits, needs=terminal_task.needs, nested=True) as grader:
         grader.put(left, read_only=True)
-        grader.put([*verifier.files, *_harness(grader)])
+        grader.put([*_hidden(verifier.files), *_harness(grader)])
         return _run(grader, verifier)
 
 
 def _run(sandbox: Sandbox, verifier: Verifier) -> Finished:
     return sandbox.run([GRADER, "-I", f"{HARNESS}/run.py", TESTS], timeout_s=verifier.timeout_s)
+
+
+def _hidden(files: Iterable[File]) -> list[File]:
+    """The tests know the answers: demoted code shall not read them."""
+    return [file.model_copy(update={"mode": file.mode & 0o700}) for file in files]
 
 
 def _harness(sandbox: Sandbox) -> list[File]:

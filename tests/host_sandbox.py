@@ -27,7 +27,9 @@ class HostSandbox:
     limits_by = ""
     demote = ()
 
-    def __init__(self, folder: Path, *, shows_processes: bool = True, vm: bool = False, files: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, shows_processes: bool = True, vm: bool = False, files: Sequence[Path] = ()
+    ) -> None:
         """`files` are bound below /opt of a `vm`."""
         self.init_pid = os.getpid() if shows_processes else None
         self.alive = True

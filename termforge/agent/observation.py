@@ -1,7 +1,7 @@
 """What the model is shown of the terminal: screens in, text out, no terminal needed.
 
-`terminus2` repeats Terminus 2 to the byte, its odd slicing included, for models that are evaluated there. `clean` follows
-output by line position; it expects screens whose history starts where the previous screen started (see Terminal.capture).
+`terminus2` repeats Terminus 2 to the byte, its odd slicing included, for models that are evaluated there. `clean`
+follows output by line position; it expects screens whose history starts where the previous screen started.
 """
 
 from typing import Literal, NamedTuple, Protocol
@@ -93,7 +93,7 @@ def _nothing_new(rows: list[str]) -> str:
 
 
 def limit(text: str) -> str:
-    """At most 10,000 UTF-8 bytes; of a longer text the first and last 5,000, the number of bytes cut out between them."""
+    """At most 10,000 UTF-8 bytes; of a longer text the first and last 5,000, and how many were cut out between them."""
     data = text.encode()
     if len(data) <= LIMIT_BYTES:
         return text

@@ -4,20 +4,32 @@ Stdlib only; laid into the grader's sandbox beside run.py.
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
 import tempfile
+import threading
+import time
+from typing import IO
 
 DEMOTE: list[str] = []
 """Argv prefix that drops to another uid; run.py's caller fills it in."""
+OUTPUT_LIMIT = 4_000_000
+"""Bytes kept of each stream; what comes after them is read and thrown away."""
+PR_SET_CHILD_SUBREAPER = 36
+ENDING_S = 5.0
 
 
 def run_agent(argv: list[str], stdin: str = "", timeout_s: float = 10) -> "subprocess.CompletedProcess[str]":
     """Run a program that the agent wrote, as another user in an empty folder, and return its output as text.
 
-    After `timeout_s` seconds it is ended with everything it started, and the return code is -9.
+    What it has started ends with it. After `timeout_s` seconds it is ended too, and the return code is -9; an end by
+    signal N is 128 + N.
     """
+    # Orphans become our children instead of init's, so that daemons can be found.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    ours = _children()
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)  # noqa: PTH101
         process = subprocess.Popen(
@@ -27,20 +39,87 @@ def run_agent(argv: list[str], stdin: str = "", timeout_s: float = 10) -> "subpr
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
         )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        streams = [_Stream(process.stdout), _Stream(process.stderr)]
+        feeder = threading.Thread(target=_feed, args=(process.stdin, stdin.encode()), daemon=True)
+        feeder.start()
+        code = -9
         try:
-            stdout, stderr = process.communicate(stdin, timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            stdout, stderr = process.communicate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(timeout_s)
+                code = code if code >= 0 else 128 - code
         finally:
-            _end(process)
-    return subprocess.CompletedProcess(argv, process.returncode, stdout, stderr)
+            _end(process, ours)
+            for thread in (feeder, *streams):
+                thread.join(ENDING_S)
+    return subprocess.CompletedProcess(argv, code, *(stream.text for stream in streams))
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+class _Stream(threading.Thread):
+    """Reads a pipe to its end and keeps the start."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._pipe, self._kept = pipe, bytearray()
+        self.start()
+
+    def run(self) -> None:
+        with self._pipe:
+            while data := os.read(self._pipe.fileno(), 65536):
+                self._kept += data[: OUTPUT_LIMIT - len(self._kept)]
+
+    @property
+    def text(self) -> str:
+        return self._kept.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _feed(pipe: IO[bytes], data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), pipe:
+        pipe.write(data)
+
+
+def _end(process: "subprocess.Popen[bytes]", ours: set[int]) -> None:
+    """Freeze everything that the program started, then kill it: what is frozen cannot fork ahead of us."""
+    deadline = time.monotonic() + ENDING_S
+    frozen: set[int] = set()
+    while (started := _descendants(_children() - ours)) - frozen and time.monotonic() < deadline:
+        _signal(started - frozen, signal.SIGSTOP)
+        frozen |= started
+    _signal(started | frozen, signal.SIGKILL)
+    process.wait()
+    while (orphans := _children() - ours) and time.monotonic() < deadline:
+        for orphan in orphans:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(orphan, os.WNOHANG)
+        time.sleep(0.002)
+
+
+def _signal(processes: set[int], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process, number)
+
+
+def _children() -> set[int]:
+    me = os.getpid()
+    return {process for process, parent in _parents().items() if parent == me}
+
+
+def _descendants(roots: set[int]) -> set[int]:
+    parents = _parents()
+    found = set(roots)
+    while new := {process for process, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found
+
+
+def _parents() -> dict[int, int]:
+    parents = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+    return parents

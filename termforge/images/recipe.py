@@ -88,4 +88,4 @@ def render_lock(locks: dict[str, Locked]) -> str:
 def folder() -> Traversable:
     """`images/` of a checkout, else the copy in the wheel."""
     checkout = Path(__file__).parents[2] / "images"
-    return checkout if checkout.is_dir() else resources.files("termforge") / "_data" / "images"
+    return checkout if (checkout / BASE / "Dockerfile").is_file() else resources.files("termforge") / "_data" / "images"

@@ -12,7 +12,6 @@ import subprocess
 from pathlib import Path
 
 from termforge.errors import SandboxError, SetupError
-from termforge.sandbox.docker_api import connect, speaking
 from termforge.schemas import Image
 from termforge.state import default_state, sandbox_uid
 
@@ -35,6 +34,8 @@ def rootfs(image: Image, state: Path | None = None) -> Path:
 
 
 def _unpack(image: Image, final: Path) -> None:
+    from termforge.sandbox.docker_api import speaking  # as below: nobody else who names an image needs docker
+
     fresh = final.with_name(f".{final.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     owner = sandbox_uid() if os.geteuid() == 0 else None
@@ -48,6 +49,8 @@ def _unpack(image: Image, final: Path) -> None:
 
 def _extract(image: Image, target: Path, owner: int | None) -> None:
     """Stream the engine's export into `tar`, run as the future owner: it can make no device and give nothing away."""
+    from termforge.sandbox.docker_api import connect
+
     client = connect()
     container = client.api.create_container(image.digest, ["true"])["Id"]
     command = (

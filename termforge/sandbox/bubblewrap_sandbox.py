@@ -7,7 +7,6 @@ request that failed.
 import contextlib
 import os
 import select
-import selectors
 import signal
 import socket
 import struct
@@ -20,6 +19,7 @@ from termforge.errors import SandboxError, SandboxLost
 from termforge.sandbox.archive import unpack
 from termforge.sandbox.inside.init import RECORD
 from termforge.sandbox.protocol import Finished
+from termforge.sandbox.talk import Talk, pipes
 from termforge.schemas import File, Image, Limits, Need
 
 _START_S = 30.0
@@ -71,11 +71,11 @@ class BubblewrapSandbox:
         self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0, output_limit: int = 4_000_000
     ) -> Finished:
         with contextlib.ExitStack() as closing:
-            ours, theirs = _pipes(closing)
+            ours, theirs = pipes(closing)
             with self._call(b"r", theirs, _words(argv)) as call:
                 for descriptor in theirs:
                     os.close(descriptor)
-                talk = _Talk(call, ours, stdin, output_limit)
+                talk = Talk(call, ours, stdin, output_limit)
                 closing.pop_all()
                 with talk:
                     status = talk.until(time.monotonic() + timeout_s)
@@ -83,7 +83,7 @@ class BubblewrapSandbox:
         if status is None:
             return Finished(-9, stdout, stderr, timed_out=True)
         if not status.startswith(b"s") or len(status) != 5:
-            raise self._failure(status)
+            raise self._refusal(status)
         code = os.waitstatus_to_exitcode(struct.unpack(">i", status[1:])[0])
         return Finished(code if code >= 0 else 128 - code, stdout, stderr)
 
@@ -109,7 +109,7 @@ class BubblewrapSandbox:
             try:
                 return unpack(self._chunks(call), paths, max_bytes=max_bytes, max_files=max_files)
             except SandboxError as error:
-                raise self._failure(str(error).encode()) from error
+                raise self._failure(str(error)) from error
 
     def close(self) -> None:
         with self._closing:
@@ -136,7 +136,7 @@ class BubblewrapSandbox:
                 near.sendall(len(text).to_bytes(4, "big") + text)
         except OSError as error:
             near.close()
-            raise self._failure(str(error).encode()) from error
+            raise self._failure(str(error)) from error
         return near
 
     def _expect_done(self, call: socket.socket, timeout_s: float) -> None:
@@ -146,18 +146,22 @@ class BubblewrapSandbox:
         except TimeoutError as error:
             raise SandboxError(f"the sandbox did not answer within {timeout_s:.0f} s") from error
         except OSError as error:
-            raise self._failure(str(error).encode()) from error
+            raise self._failure(str(error)) from error
         if answer != b"k":
-            raise self._failure(answer)
+            raise self._refusal(answer)
 
-    def _failure(self, answer: bytes) -> SandboxError:
-        """What an unexpected answer means: the sandbox is gone, its disk is full, or something else failed inside."""
-        if not answer.startswith((b"d", b"e")) and _readable(self._init, 1.0):
-            return SandboxLost("the sandbox is gone: its process 1 has ended")
+    def _refusal(self, answer: bytes) -> SandboxError:
+        """What process 1 said instead of yes; nothing where it hung up."""
         text = answer[1:1000].decode(errors="replace")
         if answer.startswith(b"d"):
             return SandboxError(f"the sandbox's disk is full ({self._limits.disk_mb} MiB): {text}")
-        return SandboxError(f"the sandbox could not do this: {text or 'no answer'}")
+        return self._failure(text or "no answer", patience_s=0.0 if answer else 1.0)
+
+    def _failure(self, text: str, patience_s: float = 1.0) -> SandboxError:
+        """Whether the sandbox is gone, which may take a moment to show, or something else went wrong."""
+        if self._closed or _readable(self._init, patience_s):
+            return SandboxLost("the sandbox is gone: its process 1 has ended")
+        return SandboxError(f"the sandbox could not do this: {text}")
 
     def _chunks(self, call: socket.socket) -> Iterator[bytes]:
         deadline = time.monotonic() + _TRANSFER_S
@@ -170,91 +174,6 @@ class BubblewrapSandbox:
             if not chunk:
                 return
             yield chunk
-
-
-class _Talk:
-    """The host's side of a running command: feeds its stdin, keeps its output up to a limit, waits for its status."""
-
-    def __init__(self, call: socket.socket, pipes: Sequence[int], stdin: bytes, limit: int) -> None:
-        self._call, self._stdin, self._limit = call, memoryview(stdin), limit
-        self._in, *self._outs = pipes
-        self._kept = {descriptor: bytearray() for descriptor in self._outs}
-        self._selector = selectors.DefaultSelector()
-        self._open = set(pipes)
-        for descriptor in pipes:
-            os.set_blocking(descriptor, False)
-
-    def __enter__(self) -> "_Talk":
-        self._selector.register(self._call, selectors.EVENT_READ)
-        self._selector.register(self._in, selectors.EVENT_WRITE)
-        for descriptor in self._outs:
-            self._selector.register(descriptor, selectors.EVENT_READ)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._selector.close()
-        for descriptor in self._open:
-            os.close(descriptor)
-
-    @property
-    def output(self) -> tuple[bytes, bytes]:
-        stdout, stderr = (bytes(kept) for kept in self._kept.values())
-        return stdout, stderr
-
-    def until(self, deadline: float) -> bytes | None:
-        """The command's status as process 1 sends it, empty where it hung up; None when time ran out first."""
-        while (left := deadline - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left):
-                if key.fd == self._call.fileno():
-                    return self._status()
-                if key.fd == self._in:
-                    self._feed()
-                else:
-                    self._keep(key.fd)
-        self._drain()
-        return None
-
-    def _status(self) -> bytes:
-        try:
-            status = self._call.recv(_CHUNK)
-        except OSError:
-            status = b""
-        self._drain()
-        return status
-
-    def _feed(self) -> None:
-        try:
-            self._stdin = self._stdin[os.write(self._in, self._stdin[:_CHUNK]) :] if self._stdin else self._stdin
-        except BlockingIOError:
-            return
-        except BrokenPipeError:
-            self._stdin = memoryview(b"")
-        if not self._stdin:
-            self._leave(self._in)
-
-    def _keep(self, descriptor: int) -> bool:
-        """Read once; False when there is nothing more to read now."""
-        try:
-            data = os.read(descriptor, _CHUNK)
-        except BlockingIOError:
-            return False
-        kept = self._kept[descriptor]
-        kept += data[: max(0, self._limit - len(kept))]
-        if not data:
-            self._leave(descriptor)
-        return bool(data)
-
-    def _drain(self) -> None:
-        """What lies in the pipes; a process left behind that keeps writing gets no more than one limit of attention."""
-        for descriptor in self._outs:
-            reads = 2 + self._limit // _CHUNK
-            while reads and descriptor in self._open and self._keep(descriptor):
-                reads -= 1
-
-    def _leave(self, descriptor: int) -> None:
-        self._selector.unregister(descriptor)
-        self._open.discard(descriptor)
-        os.close(descriptor)
 
 
 def greet(control: socket.socket, word: bytes) -> int:
@@ -283,14 +202,6 @@ def _text(said: Sequence[bytes]) -> str:
 
 def _words(words: Sequence[str]) -> bytes:
     return "\0".join(words).encode(errors="surrogateescape")
-
-
-def _pipes(closing: contextlib.ExitStack) -> tuple[list[int], list[int]]:
-    """Ours and theirs of stdin, stdout and stderr."""
-    stdin, stdout, stderr = (os.pipe() for _ in range(3))
-    for descriptor in (*stdin, *stdout, *stderr):
-        closing.callback(os.close, descriptor)
-    return [stdin[1], stdout[0], stderr[0]], [stdin[0], stdout[1], stderr[1]]
 
 
 def _readable(pidfd: int, timeout_s: float) -> bool:

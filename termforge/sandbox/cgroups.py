@@ -7,6 +7,7 @@ whoever comes later can tell what a dead one left.
 import contextlib
 import itertools
 import os
+import re
 import subprocess
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from termforge.errors import SandboxError
 from termforge.schemas import Limits
 
-_PREFIX = "termforge-"
+_NAME = re.compile(r"termforge-(?P<maker>\d+)-(?P<started>\d+)-\d+")
 
 
 class Group:
@@ -41,7 +42,7 @@ class Cgroups:
     def __init__(self, parents: dict[str, Path], version: int) -> None:
         self._parents, self._version = parents, version
         self._numbers = itertools.count()
-        self._maker = f"{_PREFIX}{os.getpid()}-{_start_time(os.getpid())}-"
+        self._maker = f"termforge-{os.getpid()}-{_start_time(os.getpid())}-"
 
     def make(self, limits: Limits) -> Group:
         name = f"{self._maker}{next(self._numbers)}"
@@ -62,11 +63,11 @@ class Cgroups:
         """Remove groups whose maker is dead; returns how many sandboxes they belonged to."""
         names = set()
         for parent in set(self._parents.values()):
-            for folder in parent.glob(f"{_PREFIX}*"):
-                maker, started = folder.name.split("-")[1:3]
-                if _start_time(int(maker)) != started and not (folder / "cgroup.procs").read_text():
-                    _remove(folder, time.monotonic())
-                    names.add(folder.name)
+            for folder in parent.iterdir():
+                if (name := _NAME.fullmatch(folder.name)) and _start_time(int(name["maker"])) != name["started"]:
+                    with contextlib.suppress(SandboxError):  # its maker lives in a PID namespace that we do not see
+                        _remove(folder, time.monotonic() + 0.2)
+                        names.add(folder.name)
         return len(names)
 
 

@@ -72,10 +72,7 @@ class Docker:
             raise NeedsUnmet(f"the Docker sandbox does not offer {', '.join(unmet)}")
         with speaking(SandboxError, f"no sandbox of {image.name!r}"):
             container = self._create(image, limits, needs)
-        disk_bytes = None if self._quota else limits.disk_mb << 20
-        sandbox = DockerSandbox(
-            self._client, container, image, self._limits(), self._channels, disk_bytes, self._forget
-        )
+        sandbox = DockerSandbox(self._client, container, image, self._limits(), self._channels, self._forget)
         self._living[container] = sandbox
         try:
             sandbox.put(files)
@@ -84,8 +81,8 @@ class Docker:
         except BaseException:
             sandbox.close()
             raise
-        if disk_bytes is not None:
-            self._watch.add(container, disk_bytes)
+        if not self._quota:
+            self._watch.add(container, limits.disk_mb << 20)
         return sandbox
 
     def reap(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from termforge.errors import SandboxError, SandboxLost, UnfitFiles
-from termforge.sandbox import disk_watch, docker_exec
+from termforge.sandbox import docker_exec
 from termforge.sandbox.archive import pack, unpack
 from termforge.sandbox.docker_api import FAILURES, NotFound, remove, speaking, text_of
 from termforge.sandbox.frames import Channels
@@ -38,14 +38,12 @@ class DockerSandbox:
         image: Image,
         limits_by: str,
         channels: Channels,
-        disk_bytes: int | None,
         on_close: Callable[[str, bool], None],
     ) -> None:
-        """`disk_bytes` is None where the engine's storage itself holds the limit."""
         self.image, self.limits_by = image, limits_by
         self.init_pid: int | None = None
         self._api, self.container = client.api, container
-        self._channels, self._disk_bytes, self._on_close = channels, disk_bytes, on_close
+        self._channels, self._on_close = channels, on_close
         self._stopped, self._closed, self._ended_because = True, False, ""
 
     def boot(self) -> None:
@@ -78,7 +76,6 @@ class DockerSandbox:
             finished = docker_exec.run(self._api, self.container, argv, stdin, timeout_s, _CALL_GRACE_S, output_limit)
         if finished.exit_code in (_KILLED, docker_exec.UNKNOWN):
             self._check_not_dying()
-        self._check_disk()
         return finished
 
     def put(self, files: Sequence[File], *, read_only: bool = False) -> None:
@@ -95,7 +92,6 @@ class DockerSandbox:
                 self._stopped, self.init_pid = True, None
 
     def fetch(self, paths: Sequence[str], *, max_bytes: int, max_files: int) -> list[File]:
-        self._check_disk()
         found: dict[str, File] = {}
         for path in paths:
             found |= {file.path: file for file in self._fetch(path, max_bytes, max_files)}
@@ -124,15 +120,6 @@ class DockerSandbox:
         self._ended_because = because
         with contextlib.suppress(*FAILURES):
             self._api.kill(self.container)
-
-    def _check_disk(self) -> None:
-        """Between two looks of the watch: what a command left is known before its output is."""
-        if self._disk_bytes is not None:
-            with self._using("disk use"):
-                over = disk_watch.over(self._api, {"id": self.container}, {self.container: self._disk_bytes})
-            if over:
-                self.end_full()
-                raise SandboxError(self._ended_because)
 
     def _fetch(self, path: str, max_bytes: int, max_files: int) -> list[File]:
         """Docker resolves links above `path` inside the container: such a path holds nothing of its own."""

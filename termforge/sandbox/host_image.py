@@ -174,34 +174,44 @@ def _fill_etc(etc: Path) -> None:
 
 
 def _fill_termforge(root: Path, python: Interpreter, packages: list[Path]) -> None:
-    """A virtual environment whose folder of programs is called `grader`, so that `python -I` finds pytest."""
-    inside = python.path
+    """A virtual environment whose folder of programs is called `grader`; a copied Python takes pytest into itself."""
+    for name in ("grader", "bin", "inside"):
+        (root / name).mkdir(parents=True)
+    library = f"lib/python{python.version}"
     if python.prefix:
-        inside = f"/opt/termforge/base/bin/{Path(python.path).name}"
-        _copy_python(Path(python.prefix), root / "base", python)
-    site = root / f"lib/python{python.version}/site-packages"
-    for folder in (site, root / "grader", root / "bin", root / "inside"):
-        folder.mkdir(parents=True)
+        site = _copy_python(Path(python.prefix), root / "base", python) / "site-packages"
+        _link_copy(root, Path(python.path).name)
+    else:
+        site = root / library / "site-packages"
+        site.mkdir(parents=True)
+        home = f"home = {Path(python.path).parent}\ninclude-system-site-packages = false\n"
+        (root / "pyvenv.cfg").write_text(home)
+        (root / "grader/python").symlink_to(python.path)
     for package in packages:
         if package.is_dir():
             shutil.copytree(package, site / package.name, ignore=_LEFT_OUT)
         else:
             shutil.copyfile(package, site / package.name)
     compileall.compile_dir(site, quiet=2, stripdir=str(root), prependdir="/opt/termforge")
-    (root / "pyvenv.cfg").write_text(f"home = {Path(inside).parent}\ninclude-system-site-packages = false\n")
-    (root / "grader/python").symlink_to(inside)
-    if python.prefix:
-        (root / "bin/python3").symlink_to(inside)
 
 
-def _copy_python(prefix: Path, target: Path, python: Interpreter) -> None:
-    """The interpreter, its library and nothing installed beside them: some tens of megabytes, once."""
+def _copy_python(prefix: Path, target: Path, python: Interpreter) -> Path:
+    """The interpreter and its library, nothing installed beside them; returns the library's folder."""
     (target / "bin").mkdir(parents=True)
     shutil.copy(python.path, target / "bin")
     library = f"lib/python{python.version}"
     shutil.copytree(prefix / library, target / library, ignore=_LEFT_OUT, symlinks=True)
     for shared_library in (prefix / "lib").glob("libpython*.so*"):
         shutil.copy(shared_library, target / "lib", follow_symlinks=False)
+    return target / library
+
+
+def _link_copy(root: Path, name: str) -> None:
+    """As a program that finds its shared library: the path built into the interpreter is another machine's now."""
+    program = root / "bin/python3"
+    program.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH=/opt/termforge/base/lib exec /opt/termforge/base/bin/{name} "$@"\n')
+    program.chmod(0o755)
+    (root / "grader/python").symlink_to("../bin/python3")
 
 
 def _pytest_packages() -> list[Path]:

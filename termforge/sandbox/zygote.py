@@ -96,7 +96,7 @@ def become_root() -> None:
 def lay_root(request: Request) -> dict[str, str]:
     """The folders that bwrap is told of, all inside one limited tmpfs."""
     inodes = max(16_384, 128 * request.disk_mb)
-    mount("tmpfs", BASE, "tmpfs", MS_NOSUID | MS_NODEV, f"size={request.disk_mb}m,nr_inodes={inodes},mode=755")
+    mount("tmpfs", BASE, "tmpfs", MS_NOSUID | MS_NODEV, f"size={max(1, request.disk_mb)}m,nr_inodes={inodes},mode=755")
     root, shm = f"{BASE}/root", f"{BASE}/shm"
     os.mkdir(shm)  # noqa: PTH102
     os.chmod(shm, 0o1777)  # noqa: PTH101

@@ -21,7 +21,7 @@ class ZygoteClient:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", _PROGRAM, str(uid)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd="/",
                 env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},

@@ -1,5 +1,6 @@
 """What every sandbox promises, whatever isolates it: termforge/sandbox/protocol.py, on both engines."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -374,7 +375,8 @@ def test_a_full_disk_is_named(start: Start) -> None:
 
 def test_what_the_agent_writes_is_limited_by_the_disk(start: Start) -> None:
     sandbox = start(limits=Limits(disk_mb=32))
-    bash(sandbox, "for f in /app /tmp /dev/shm /root; do head -c 100M /dev/zero > $f/x; done; sync", timeout_s=10)
+    with contextlib.suppress(SandboxError):  # the engine may notice at once
+        bash(sandbox, "for f in /app /tmp /dev/shm /root; do head -c 100M /dev/zero > $f/x; done; sync", timeout_s=10)
 
     def used() -> int:
         """Zero once the engine has ended the sandbox for it: not every storage has quotas."""

@@ -7,7 +7,8 @@ import pytest
 
 from termforge import preflight
 from termforge.errors import SetupError
-from termforge.preflight import Finding, bubblewrap_findings, choose_engine, main, namespaces, refusal
+from termforge.preflight import bubblewrap_findings, choose_engine, main, namespaces, refusal
+from termforge.sandbox.docker_engine import Docker
 
 
 @pytest.fixture
@@ -16,8 +17,8 @@ def nothing_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def no_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody-listens")
+def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
 
 
 def kernel(proc: Path, **files: str) -> Path:
@@ -54,12 +55,14 @@ def test_missing_programs_are_named_with_their_packages() -> None:
     assert "apt-get install tmux" in said
 
 
+@pytest.mark.docker
 def test_a_machine_without_linux_falls_back_to_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     (finding,) = bubblewrap_findings()
     assert "darwin" in finding.cause
-    monkeypatch.setattr(preflight, "docker_findings", lambda _: [Finding("Docker engine")])
-    assert choose_engine("auto").name == "docker"
+    engine = choose_engine("auto")
+    assert isinstance(engine, Docker)
+    engine.close()
 
 
 @pytest.mark.usefixtures("nothing_on_path", "no_docker")

@@ -283,7 +283,7 @@ def send_file(stream: sockets.socket, path: bytes) -> None:
             return
         name = path.lstrip(b"/")
         if len(name) > 100:
-            stream.sendall(header(b"././@LongLink", 0, len(name) + 1, b"L") + padded(name + b"\0"))
+            stream.sendall(header(b"././@LongLink", 0, len(name) + 1, b"L") + name + bytes(512 - len(name) % 512))
         stream.sendall(header(name[:100], status.st_mode & 0o7777, status.st_size, b"0"))
         send_content(stream, descriptor, status.st_size)
     finally:
@@ -305,10 +305,6 @@ def header(name: bytes, mode: int, size: int, kind: bytes) -> bytes:
     fields = name.ljust(100, b"\0") + b"%07o\0" % mode + b"0000000\0" * 2 + sized + b"00000000000\0"
     block = (fields + b" " * 8 + kind + bytes(100) + b"ustar  \0").ljust(512, b"\0")
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
-
-
-def padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 512)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,9 @@ def replay(vm: HostSandbox, session: dict[str, Any], also: dict[str, str]) -> li
 
 @needs_bubblewrap
 @pytest.mark.parametrize("session", ["A", "B"])
-def test_recorded_terminus_sessions_are_repeated_to_the_byte(shared: Path | None, vm: HostSandbox, session: str) -> None:
+def test_recorded_terminus_sessions_are_repeated_to_the_byte(
+    shared: Path | None, vm: HostSandbox, session: str
+) -> None:
     if shared is None:
         pytest.skip("no recordings here; the next test uses our own")
     folder = shared / "fixtures/terminus"
