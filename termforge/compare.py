@@ -2,7 +2,7 @@
 
     python -m termforge.compare STORE OTHER_STORE [DATASET]
 
-DATASET is `name@version`, or a name for the newest version (default: trajectories). Exit status 0 when equal, 1 when not.
+DATASET is `name@version`, or a name for the newest version (default: trajectories). Exit status 0 when equal, else 1.
 """
 
 import sys

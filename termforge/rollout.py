@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from termforge.agent.loop import AgentConfig, Episode, run_episode
-from termforge.errors import SandboxError, VerifierError
+from termforge.errors import AgentFailure, SandboxError, TerminalError, VerifierError
 from termforge.sandbox.protocol import Engine, Sandbox, started
 from termforge.schemas import Ending, Image, Record, TerminalTask, Trajectory, Verdict, digest
 from termforge.shard import Slots, work_through
@@ -81,7 +81,7 @@ def roll_out(trial: Trial, config: RolloutConfig, engine: Engine, teacher: Teach
         attempts.append(trajectory)
         if not trajectory.ending.infrastructure and (trajectory.verdict is None or trajectory.verdict.error is None):
             break
-        log.warning("trial %s, attempt %d: %s", trial.id, trajectory.attempt, trajectory.outcome)
+        log.warning("trial %s, attempt %d: %s %s", trial.id, trajectory.attempt, trajectory.outcome, trajectory.detail)
         if trajectory.ending is Ending.BUDGET_EXHAUSTED:
             break
     return tuple(attempts)
@@ -105,6 +105,9 @@ def _attempt(trial: Trial, attempt: int, config: RolloutConfig, engine: Engine, 
         run = _run(terminal_task, config, engine, image, teacher)
     except SandboxError as error:
         run = _Run(Episode(turns=(), ending=Ending.SANDBOX_LOST, detail=str(error)), image)
+    except (TerminalError, AgentFailure) as error:
+        # The agent has not had a word yet, so a terminal that does not start is not its doing.
+        run = _Run(Episode(turns=(), ending=Ending.TERMINAL_LOST, detail=str(error)), image)
     return Trajectory(
         trial_id=trial.id,
         task_id=terminal_task.id,

@@ -94,7 +94,7 @@ class Terminal:
             raise
 
     def send(self, keystrokes: str) -> str:
-        """Type keystrokes: a key name as that key, all else literally. Returns what could not be typed, in words, or "".
+        """Type keystrokes: a key name as that key, all else literally. Returns a note on what was left out, or "".
 
         Raises: TerminalClosed, TerminalTampered, TerminalError, SandboxLost.
         """
@@ -197,6 +197,8 @@ class Terminal:
         format = "#{pid} #{pane_pid} #{pane_id} #{client_pid} #{socket_path}"
         reader = self._ask(tmux.command("display-message", "-p", tmux.quoted(format)))
         pid, pane_pid, pane, client, socket_path = reader.block()[0].split(" ", 4)
+        if not pane_pid:
+            raise TerminalError("the login shell ended before the terminal was ready")
         return _Server(int(pid), int(pane_pid), pane, client, socket_path)
 
     def _await_prompt(self) -> None:
@@ -204,7 +206,7 @@ class Terminal:
         until = time.monotonic() + START_S
         visible = ""
         while time.monotonic() < until:
-            reader = self._ask(tmux.command("capture-pane", "-p", "-t", self._server.pane))
+            reader = self._ask_again(tmux.command("capture-pane", "-p", "-t", self._server.pane))
             before, visible = visible, "".join(reader.block(tmux.ROWS))
             if visible and visible == before:
                 break

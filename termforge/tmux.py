@@ -111,7 +111,7 @@ def command(name: str, *arguments: str) -> str:
 
 
 def request(*commands: str) -> Request:
-    """Commands in one line, and a random word in a second one, so that it returns even when the first does not parse."""
+    """Commands in one line; a random word in a second, so that it returns even when the first does not parse."""
     nonce = secrets.token_hex(16)
     together = " ; ".join(commands)
     return Request(f"{together}\n{command('display-message', '-p', nonce)}\n".lstrip("\n"), nonce)

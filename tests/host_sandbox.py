@@ -3,8 +3,11 @@
 With `root` it runs them under bubblewrap, as root of the host `vm`, with `root` as its /app.
 """
 
+import contextlib
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -13,12 +16,55 @@ from pathlib import Path
 from termforge.errors import SandboxLost
 from termforge.sandbox.protocol import Finished
 
-VM = (
-    "bwrap --unshare-user --uid 0 --gid 0 --unshare-pid --unshare-uts --hostname vm --die-with-parent --clearenv"
-    " --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/sbin /sbin --symlink usr/lib /lib --symlink usr/lib64 /lib64"
-    " --ro-bind /etc /etc --proc /proc --dev /dev --tmpfs /tmp --tmpfs /run --dir /root --chdir /app"
-    " --setenv HOME /root --setenv PATH /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-).split()
+VM = [
+    "--unshare-user",
+    "--uid",
+    "0",
+    "--gid",
+    "0",
+    "--unshare-pid",
+    "--unshare-uts",
+    "--hostname",
+    "vm",
+    "--die-with-parent",
+    "--clearenv",
+    "--ro-bind",
+    "/usr",
+    "/usr",
+    "--symlink",
+    "usr/bin",
+    "/bin",
+    "--symlink",
+    "usr/sbin",
+    "/sbin",
+    "--symlink",
+    "usr/lib",
+    "/lib",
+    "--symlink",
+    "usr/lib64",
+    "/lib64",
+    "--ro-bind",
+    "/etc",
+    "/etc",
+    "--proc",
+    "/proc",
+    "--dev",
+    "/dev",
+    "--tmpfs",
+    "/tmp",
+    "--tmpfs",
+    "/run",
+    "--dir",
+    "/root",
+    "--chdir",
+    "/app",
+    "--setenv",
+    "HOME",
+    "/root",
+    "--setenv",
+    "PATH",
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+]
 
 
 class HostSandbox:
@@ -37,9 +83,11 @@ class HostSandbox:
         self._vm = vm
         self._binds = [word for file in files for word in ("--ro-bind", str(file), f"/opt/{file.name}")]
         self._running: list[subprocess.Popen[bytes]] = []
+        self._names: set[str] = set()
 
     def open_channel(self, argv: Sequence[str]) -> socket.socket:
         self._require()
+        self._names.update(word for word in argv if re.fullmatch("[0-9a-f]{16}", word))
         near, far = socket.socketpair()
         with far:
             self._running.append(
@@ -59,6 +107,13 @@ class HostSandbox:
         for process in self._running:
             process.kill()
             process.wait()
+        # Unlike a sandbox this machine lives on: end what still uses our sockets, and remove them.
+        for name in self._names:
+            for command in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    if f"/run/{name}/".encode() in command.read_bytes():
+                        os.kill(int(command.parent.name), signal.SIGKILL)
+            shutil.rmtree(Path("/run") / name, ignore_errors=True)
 
     def cut(self) -> None:
         """Lose the first channel, as a restarted engine does."""
@@ -72,4 +127,4 @@ class HostSandbox:
     def _inside(self, argv: Sequence[str]) -> list[str]:
         if not self._vm:
             return list(argv)
-        return [shutil.which("bwrap") or "bwrap", *VM[1:], "--bind", str(self._folder), "/app", *self._binds, *argv]
+        return [shutil.which("bwrap") or "bwrap", *VM, "--bind", str(self._folder), "/app", *self._binds, *argv]

@@ -82,19 +82,25 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]", ours: set[int]) -> None:
-    """Freeze everything that the program started, then kill it: what is frozen cannot fork ahead of us."""
+    """End everything that the program started. Orphans of the dead turn up among our children, so look again."""
     deadline = time.monotonic() + ENDING_S
-    frozen: set[int] = set()
-    while (started := _descendants(_children() - ours)) - frozen and time.monotonic() < deadline:
-        _signal(started - frozen, signal.SIGSTOP)
-        frozen |= started
-    _signal(started | frozen, signal.SIGKILL)
-    process.wait()
-    while (orphans := _children() - ours) and time.monotonic() < deadline:
-        for orphan in orphans:
+    while (started := _children() - ours) and time.monotonic() < deadline:
+        _signal(_frozen(started, deadline), signal.SIGKILL)
+        for child in started - {process.pid}:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(orphan, os.WNOHANG)
+                os.waitpid(child, os.WNOHANG)
+        process.poll()
         time.sleep(0.002)
+    process.wait()
+
+
+def _frozen(roots: set[int], deadline: float) -> set[int]:
+    """Stop the roots and all below them, so that none can fork ahead of its end."""
+    frozen: set[int] = set()
+    while (new := _descendants(roots) - frozen) and time.monotonic() < deadline:
+        _signal(new, signal.SIGSTOP)
+        frozen |= new
+    return frozen
 
 
 def _signal(processes: set[int], number: signal.Signals) -> None:

@@ -18,6 +18,8 @@ from termforge.errors import SandboxError
 from termforge.schemas import Limits
 
 _NAME = re.compile(r"termforge-(?P<maker>\d+)-(?P<started>\d+)-\d+")
+_numbers = itertools.count()
+"""Of this process, whatever number of engines it has."""
 
 
 class Group:
@@ -41,11 +43,10 @@ class Cgroups:
 
     def __init__(self, parents: dict[str, Path], version: int) -> None:
         self._parents, self._version = parents, version
-        self._numbers = itertools.count()
         self._maker = f"termforge-{os.getpid()}-{_start_time(os.getpid())}-"
 
     def make(self, limits: Limits) -> Group:
-        name = f"{self._maker}{next(self._numbers)}"
+        name = f"{self._maker}{next(_numbers)}"
         folders = {parent / name for parent in self._parents.values()}
         try:
             for folder in folders:

@@ -20,6 +20,7 @@ _QUIET_S = 0.2
 """Silence after which the engine is asked whether the command has ended: a child that keeps stdout open hides it."""
 
 
+_LAST_WORDS_S = 2.5
 _SETTLE_S = 10.0
 """How long the engine may take to start a command, or to report its end."""
 
@@ -77,9 +78,9 @@ def run(
         output = _Output(output_limit)
         output.feed(command.early)
         _pump(api, command, stdin, output, started_at + timeout_s + grace_s)
+        code = _exit_code(api, command.id)  # before the stream is closed: the engine would count that as a failure
     finally:
         command.close()
-    code = _exit_code(api, command.id)
     timed_out = code == 137 and time.monotonic() - started_at >= timeout_s
     return Finished(-9 if timed_out else code, bytes(output.of[STDOUT]), bytes(output.of[STDERR]), timed_out)
 
@@ -109,7 +110,7 @@ def _pump(api: Any, command: Exec, stdin: bytes, output: _Output, deadline: floa
             ready = selector.select(min(quiet_s, left))
             if not ready:
                 if _code(api, command.id) is not None:
-                    _drain(command.stream, output)
+                    _drain(selector, command.stream, output)
                     return
                 quiet_s = min(2 * quiet_s, 1.0)
                 continue
@@ -147,10 +148,13 @@ def _receive(stream: socket.socket, output: _Output) -> bool:
     return bool(data)
 
 
-def _drain(stream: socket.socket, output: _Output) -> None:
-    with contextlib.suppress(BlockingIOError, ConnectionResetError):
-        while data := stream.recv(_CHUNK):
-            output.feed(data)
+def _drain(selector: selectors.BaseSelector, stream: socket.socket, output: _Output) -> None:
+    """What a command said may arrive after its end is known: a busy engine is slow, Docker hangs up within 2 s."""
+    deadline = time.monotonic() + _LAST_WORDS_S
+    selector.modify(stream, selectors.EVENT_READ)
+    while (left := deadline - time.monotonic()) > 0:
+        if selector.select(left) and not _receive(stream, output):
+            return
 
 
 def _exit_code(api: Any, exec_id: str) -> int:

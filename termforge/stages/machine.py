@@ -1,6 +1,6 @@
 """Which kind of sandbox and which images a run uses, decided once and written down with the data."""
 
-from functools import cache
+import threading
 from typing import Literal
 
 from termforge.errors import InputError, SetupError
@@ -55,10 +55,18 @@ def choose_machine(sandbox: SandboxChoice = "auto", images: ImagesChoice = "auto
     return machine
 
 
-@cache
 def open_engine(sandbox: SandboxChoice) -> Engine:
-    """One engine a process: its sandboxes, threads and leases are shared by every shard."""
-    return choose_engine(sandbox)
+    """One engine of a kind in a process, shared by every shard; what dead processes left is removed when it opens."""
+    with _opening:
+        if sandbox not in _open:
+            engine = choose_engine(sandbox)
+            engine.reap()
+            _open[sandbox] = _open.setdefault(engine.name, engine)
+        return _open[sandbox]
+
+
+_opening = threading.Lock()
+_open: dict[str, Engine] = {}
 
 
 def _all_built() -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from termforge.errors import VerifierError
 from termforge.sandbox.protocol import Engine, Sandbox
-from termforge.schemas import File, ImageRecipe, Provenance, TerminalTask, Test, Verdict, Verifier
+from termforge.schemas import File, ImageRecipe, Limits, Provenance, TerminalTask, Test, Verdict, Verifier
 from termforge.verify import verify
 
 RECIPE = ImageRecipe(name="host", recipe="")
@@ -15,9 +16,12 @@ Start = Callable[..., Sandbox]
 Grade = Callable[..., Verdict]
 
 
-def terminal_task(tests: str, *ids: str, **changes: object) -> TerminalTask:
+def terminal_task(source: str, *ids: str, **changes: object) -> TerminalTask:
     verifier = {
-        "files": (File(path="/tests/test_outputs.py", content=tests.encode()),),
+        "files": (
+            File(path="/tests/test_outputs.py", content=source.encode()),
+            File(path="/tests/data/secret", content=b"s3cret"),
+        ),
         "tests": tuple(Test(id=f"test_outputs.py::{name}") for name in ids or ("test_it",)),
     }
     return TerminalTask(
@@ -29,8 +33,8 @@ def terminal_task(tests: str, *ids: str, **changes: object) -> TerminalTask:
     )
 
 
-def graded(engine: Engine, sandbox: Sandbox, tests: str, *ids: str, **changes: object) -> Verdict:
-    verdict = verify(terminal_task(tests, *ids, **changes), sandbox, engine)
+def graded(engine: Engine, sandbox: Sandbox, source: str, *ids: str, **changes: object) -> Verdict:
+    verdict = verify(terminal_task(source, *ids, **changes), sandbox, engine)
     assert verdict is not None
     return verdict
 
@@ -44,12 +48,14 @@ def bash(sandbox: Sandbox, script: str) -> None:
 def grade(engine: Engine, start: Start) -> Grade:
     """Grade what a script and some files leave in a fresh sandbox."""
 
-    def grade(tests: str, *ids: str, script: str = "", files: dict[str, str] | None = None, **changes: object) -> Verdict:
+    def grade(
+        source: str, *ids: str, script: str = "", files: dict[str, str] | None = None, **changes: object
+    ) -> Verdict:
         laid = [File(path=path, content=text.encode(), mode=0o755) for path, text in (files or {}).items()]
         sandbox = start(files=laid)
         if script:
             bash(sandbox, script)
-        return graded(engine, sandbox, tests, *ids, **changes)
+        return graded(engine, sandbox, source, *ids, **changes)
 
     return grade
 
@@ -106,11 +112,16 @@ def test_torn_down(breaks_late): pass
     assert graded(engine, sandbox, tests, tests=ids, threshold=0.5).solved
 
 
-@pytest.mark.parametrize("tests", ["import no_such_module\ndef test_it(): pass", "def test_it(:", "raise SystemExit(0)"])
+@pytest.mark.parametrize("tests", ["import no_such_module\ndef test_it(): pass", "def test_it(:", "1 / 0"])
 def test_tests_that_cannot_be_collected_pass_nothing(grade: Grade, tests: str) -> None:
     verdict = grade(tests)
     assert (verdict.score, verdict.solved, verdict.error) == (0.0, False, None)
-    assert any(word in message(verdict) for word in ("no_such_module", "SyntaxError", "SystemExit"))
+    assert any(word in message(verdict) for word in ("no_such_module", "SyntaxError", "ZeroDivisionError"))
+
+
+def test_a_run_that_reports_nothing_says_nothing_about_the_agent(grade: Grade) -> None:
+    with pytest.raises(VerifierError, match="SystemExit"):
+        grade("raise SystemExit(0)")
 
 
 def test_a_time_limit_fails_what_was_not_reported_in_time(grade: Grade) -> None:
@@ -154,7 +165,9 @@ def test_files_that_python_or_pytest_would_pick_up_are_ignored(grade: Grade) -> 
         "/root/.local/lib/python3.11/site-packages/sitecustomize.py": hook,
         "/etc/profile.d/x.sh": "exit 0",
     }
-    script = "echo 'PYTEST_ADDOPTS=--collect-only' > /etc/environment; echo 'def test_it(): pass' > /app/test_outputs.py"
+    script = (
+        "echo 'PYTEST_ADDOPTS=--collect-only' > /etc/environment; echo 'def test_it(): pass' > /app/test_outputs.py"
+    )
     verdict = grade(WRONG, files=files, script=script)
     assert not verdict.solved
     assert "'41' == '42'" in message(verdict)
@@ -165,7 +178,8 @@ def test_files_that_python_or_pytest_would_pick_up_are_ignored(grade: Grade) -> 
     "script",
     [
         "echo 42 > /tmp/answer; ln -s /tmp/answer /app/answer",
-        "mkdir /srv/real; echo 42 > /srv/real/answer; rm -rf /app/*; ln -s /srv/real /app/real; ln -s real/answer /app/answer",
+        "mkdir /srv/real; echo 42 > /srv/real/answer; ln -s /srv/real /app/real; ln -s real/answer /app/answer",
+        "cd /; mv /app /srv || exec ln -s /etc/passwd /app/answer; echo 42 > /srv/app/answer; ln -s /srv/app /app",
         "ln -s /tests/test_outputs.py /app/answer",
         "mkfifo /app/answer",
         "mkdir /app/answer",
@@ -173,52 +187,163 @@ def test_files_that_python_or_pytest_would_pick_up_are_ignored(grade: Grade) -> 
     ],
 )
 def test_links_and_special_files_do_not_come_along(grade: Grade, script: str) -> None:
-    verdict = grade("import os\ndef test_it():\n    assert not os.listdir('/app')\n    assert os.path.exists('/app/answer')",
-                    script=script)  # fmt: skip
+    tests = """
+import os
+def test_it():
+    assert os.listdir("/app") == []
+    assert os.path.exists("/app/answer")
+"""
+    verdict = grade(tests, script=script)
     assert "os.path.exists" in message(verdict)
 
 
 def test_only_graded_paths_are_seen(grade: Grade) -> None:
     files = {"/app/answer": "42", "/app/other": "x", "/app/kept/deep": "y", "/srv/z": "z"}
-    tests = "import os\ndef test_it(): assert sorted(os.listdir('/app')) == ['answer', 'kept'] and not os.path.exists('/srv/z')"
-    assert grade(tests, files=files, graded_paths=("/app/answer", "/app/kept", "/app/absent")).solved
-
-
-def test_what_is_graded_cannot_be_changed_by_the_programs_under_test(grade: Grade) -> None:
     tests = """
-from termforge_grader import run_agent
+import os
 def test_it():
-    assert run_agent(["/app/change"]).returncode == 0
-    assert open("/app/data").read() == "as left"
-    assert open("/tests/secret").read() == "s3cret"
+    assert sorted(os.listdir("/app")) == ["answer", "kept"]
+    assert not os.path.exists("/srv/z")
 """
-    change = "#!/bin/sh\n(echo changed > /app/data; rm -f /app/data; rm -rf /tests; echo x > /tests/secret) 2>/dev/null\ntrue\n"
-    files = {"/app/change": change, "/app/data": "as left"}
-    laid = (
-        File(path="/tests/test_outputs.py", content=tests.encode()),
-        File(path="/tests/secret", content=b"s3cret"),
-    )
-    verdict = grade(tests, files=files, script="chmod 777 /app /app/data", **{"files_": ()} and {}) if False else None
-    assert verdict is None
-    assert laid
+    assert grade(tests, files=files, graded_paths=("/app/answer", "/app/kept", "/app/absent")).solved
 
 
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("for i in 1 2 3; do head -c 100M /dev/zero > /app/zeros$i; done", "bytes"),
+        ("for i in 1 2 3; do truncate -s 100M /app/zeros$i; done", "bytes"),
         ("cd /app; seq 30000 | xargs touch", "files"),
-        ("truncate -s 1T /app/sparse", "bytes"),
+        ("truncate -s 1500M /app/sparse", "bytes"),
     ],
 )
 def test_too_much_left_behind_scores_zero_and_says_so(grade: Grade, script: str, words: str) -> None:
     verdict = grade("def test_it(): pass", script=script)
     assert (verdict.score, verdict.solved, verdict.error) == (0.0, False, None)
-    assert message(verdict).startswith("more than") and words in message(verdict)
+    assert message(verdict).startswith("more than")
+    assert words in message(verdict)
 
 
 def test_background_writers_have_no_say(grade: Grade) -> None:
     """Whatever still runs when the agent is done is ended before its files are taken."""
-    script = "(setsid bash -c 'sleep 0.05; while :; do echo 42 > /app/answer; done' >/dev/null 2>&1 &) ; echo 41 > /app/answer"
-    tests = "def test_it():\n    import time; a = open('/app/answer').read(); time.sleep(0.3); assert a == open('/app/answer').read()"
-    assert grade(tests, script=script).solved
+    writer = "sleep 0.05; while :; do echo 42 > /app/answer; done"
+    tests = """
+import time
+def test_it():
+    left = open("/app/answer").read()
+    time.sleep(0.3)
+    assert left == open("/app/answer").read()
+"""
+    assert grade(tests, script=f"(setsid bash -c '{writer}' >/dev/null 2>&1 &); echo 41 > /app/answer").solved
+
+
+# Programs that the tests run
+
+
+PROGRAMS = {
+    "say": "echo said; echo complained >&2; cat; exit 3",
+    "lie": f"""
+for where in /proc/$PPID/fd/* /proc/*/fd/[0-9]*; do echo '{FAKE}' > $where; done 2>/dev/null
+echo '{FAKE}'; echo '{FAKE}' >&2
+""",
+    "spy": "cat /tests/* /tests/.*/* /tests/data/secret /proc/*/environ /proc/*/cwd/* /proc/*/root/tests/*/*",
+    "kill": "kill -9 $PPID; kill -9 1; kill -9 -1; echo b > /proc/sysrq-trigger; reboot -f; exit 0",
+    "change": """
+for file in /app/data /tests/test_outputs.py /tests/data/secret; do echo changed > $file; rm -f $file; done
+rm -rf /app /tests
+""",
+    "hang": "trap '' TERM INT HUP; sleep 771 & sleep 772",
+    "daemon": "setsid bash -c 'setsid sleep 773 & sleep 774' & echo left; exit 0",
+    "flood": "yes >&2 & yes",
+    "bomb": "bomb() { bomb | bomb & }; bomb; sleep 775",
+    "hog": "head -c 4G /dev/zero | tail",
+    "die": "kill -9 $$",
+}
+"""All are run by one pytest, so that the damage of one shows in the next."""
+
+TESTS_OF_PROGRAMS = """
+import os, time
+from termforge_grader import OUTPUT_LIMIT, run_agent
+
+def left_behind():
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            line = open(f"/proc/{name}/cmdline", "rb").read().replace(b"\\0", b" ").decode()
+        except OSError:
+            continue
+        if "/app/" in line or "sleep 77" in line or "yes" in line:
+            found.append(line)
+    return found
+
+def ended(program, timeout_s=5.0, within_s=3.0):
+    start = time.monotonic()
+    finished = run_agent([program], timeout_s=timeout_s)
+    assert time.monotonic() - start < within_s
+    assert left_behind() == []
+    return finished
+
+def test_say():
+    finished = run_agent(["/app/say"], stdin="of the tests")
+    assert (finished.returncode, finished.stdout, finished.stderr) == (3, "said\\nof the tests", "complained\\n")
+
+def test_it():
+    assert '"passed": true' in run_agent(["/app/lie"]).stdout
+    assert False, "the lie was told"
+
+def test_spy():
+    finished = run_agent(["/app/spy"])
+    assert "s3cret" not in finished.stdout and "left_behind" not in finished.stdout
+
+def test_kill():
+    run_agent(["/app/kill"], timeout_s=2.0)
+    assert run_agent(["/app/say"]).returncode == 3
+
+def test_change():
+    run_agent(["/app/change"])
+    assert open("/app/data").read() == "as left"
+    assert open("/tests/data/secret").read() == "s3cret"
+
+def test_hang():
+    assert ended("/app/hang", timeout_s=0.5).returncode == -9
+
+def test_daemon():
+    finished = ended("/app/daemon")
+    assert (finished.returncode, finished.stdout) == (0, "left\\n")
+
+def test_flood():
+    finished = ended("/app/flood", timeout_s=0.5)
+    assert finished.returncode == -9
+    assert len(finished.stdout) == len(finished.stderr) == OUTPUT_LIMIT
+
+def test_bomb():
+    assert ended("/app/bomb", timeout_s=0.5, within_s=6.0).returncode == -9
+
+def test_hog():
+    assert ended("/app/hog", within_s=20.0).returncode != 0
+
+def test_die():
+    assert run_agent(["/app/die"]).returncode == 137
+
+def test_absent():
+    assert run_agent(["/app/no-such-program"]).returncode != 0
+
+def test_afterwards():
+    assert run_agent(["/app/say"]).returncode == 3
+"""
+
+
+def test_hostile_programs_get_nowhere(engine: Engine, start: Start) -> None:
+    """Fake results, spying, killing, hanging, daemons, floods: each fails alone, and the lie is not believed."""
+    names = [f"test_{name}" for name in (*PROGRAMS, "absent", "afterwards") if name != "lie"]
+    files = [
+        File(path=f"/app/{name}", content=f"#!/bin/bash\n{text}\n".encode(), mode=0o755)
+        for name, text in PROGRAMS.items()
+    ]
+    sandbox = start(files=[*files, File(path="/app/data", content=b"as left", mode=0o666)])
+    bash(sandbox, "chmod 777 /app")
+    small = terminal_task(TESTS_OF_PROGRAMS, "test_it", *names).model_copy(update={"limits": Limits(memory_mb=512)})
+    verdict = verify(small, sandbox, engine)
+    assert verdict is not None
+    results = {result.id.split("::")[1]: result for result in verdict.results}
+    assert "the lie was told" in results.pop("test_it").message
+    assert {name: result.message for name, result in results.items() if not result.passed} == {}

@@ -13,7 +13,7 @@ from termforge.settle import LONG_S, SHORT_S, Settle
 from termforge.terminal import Terminal
 from tests.host_sandbox import HostSandbox
 
-SLACK_S = 1.5
+SLACK_S = 5.0
 """Beyond the end of the work, for machines that do other things at the same time."""
 
 # keystrokes, upper bound, seconds the work takes (None: all of the bound), what the screen then ends with

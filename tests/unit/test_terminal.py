@@ -296,6 +296,24 @@ def test_a_hook_is_noticed_while_typing(terminal: Terminal) -> None:
         terminal.send("x")
 
 
+def test_replies_follow_each_other_without_a_gap() -> None:
+    reply = "%begin 7 10 1\na\n%end 7 10 1\n%window-renamed @0 x\n%begin 7 {} 1\nb\n%end 7 {} 1\n"
+    whole = tmux.Reader(reply.format(11, 11))
+    assert [whole.block(), whole.block()] == [["a"], ["b"]]
+    whole.finish()
+    gap = tmux.Reader(reply.format(12, 12))
+    gap.block()
+    with pytest.raises(TerminalTampered):
+        gap.block()
+
+
+def test_more_replies_than_commands_are_noticed() -> None:
+    reader = tmux.Reader("%begin 7 10 1\na\n%end 7 10 1\n%begin 7 11 1\nb\n%end 7 11 1\n")
+    reader.block()
+    with pytest.raises(TerminalTampered):
+        reader.finish()
+
+
 def test_a_foreign_client_is_noticed(terminal: Terminal) -> None:
     intruder = subprocess.Popen(
         [*tmux_of(terminal), "-C", "attach"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -341,6 +359,7 @@ def test_a_lost_channel_is_attached_again_once(terminal: Terminal, sandbox: Host
     assert terminal.capture().visible.count("\n42\n") == 1
     terminal.check()
     sandbox._running[-1].kill()
+    sandbox._running[-1].wait()
     with pytest.raises(TerminalError, match="twice"):
         terminal.check()
 
