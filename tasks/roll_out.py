@@ -27,9 +27,8 @@ def roll_out_shard(
     concurrency: int,
     advance: Callable[[int], None],
 ) -> Part:
-    make_teacher = teacher.maker(budget.open(plan.work, plan.night))
     return rollouts.run_shard(
-        plan, shard, config, machine.engine, make_teacher, slots=process_slots(concurrency), on_done=advance
+        plan, shard, config, machine.engine, teacher, budget, slots=process_slots(concurrency), on_done=advance
     )
 
 

@@ -117,12 +117,14 @@ def _results(
     while running:
         ready, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in ready:
-            key = running.pop(future)
+            key = running.pop(future, "")
             if future.cancelled():
                 continue
             if (error := future.exception()) is not None:
                 failure = failure or error
                 pool.shutdown(wait=False, cancel_futures=True)
+                # `wait` never wakes up for what was cancelled before it started.
+                running = {waiting: key for waiting, key in running.items() if not waiting.cancelled()}
             else:
                 yield key, future.result()
     if failure is not None:

@@ -35,7 +35,7 @@ from termforge.errors import (
 from termforge.schemas import Command, Ending, Limits, Record, Turn, Usage
 from termforge.teacher import ChatMessage, Reply, Teacher
 from termforge.terminal import Terminal
-from termforge.tmux import typable
+from termforge.terminal.tmux import typable
 
 _MAX_DURATION_S = 60.0
 _GRACE_S = 0.5  # a model's service that gives up this close to the time limit was too slow, not unavailable

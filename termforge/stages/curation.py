@@ -39,7 +39,8 @@ def curate_corpus(store: Store, night: str, trajectories: DatasetRef, settings: 
         rows = _kept_rows(store, night, trajectories, settings, counts, out)
         exported = export_corpus(rows, store.location(corpus), _facts(store, night, trajectories, settings))
         if out is not None:
-            out.counts.update(counts)
+            out.counts.update({name: count for name, count in counts.items() if name not in ("rows", "kept")})
+    counts["trajectories"] = counts.pop("rows")
     parts = [store.describe_part(corpus, path) for path in exported.paths if path.endswith(".parquet")]
     configurations = {f"rows in {name}": rows for name, rows in exported.rows.items()}
     return store.commit(corpus, "corpus", parts, config=config, inputs=[trajectories], counts=counts | configurations)

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from termforge.rollout import MakeTeacher, RolloutConfig, roll_out_shard, trials_of
+from termforge.rollout import RolloutConfig, roll_out_shard, trials_of
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DatasetRecord, DatasetRef, Part, Trajectory
 from termforge.shard import Slots
 from termforge.stages.machine import Machine
 from termforge.stages.plan import ShardPlan, totals, work_folder
-from termforge.stages.teachers import TeacherChoice
+from termforge.stages.teachers import BudgetConfig, TeacherChoice
 from termforge.store import Store, version_of
 
 STAGE = "roll-out-1"
@@ -44,16 +44,19 @@ def run_shard(
     shard: int,
     config: RolloutConfig,
     engine: Engine,
-    make_teacher: MakeTeacher,
+    teacher: TeacherChoice,
+    budget: BudgetConfig,
     *,
     slots: Slots,
     on_done: Callable[[int], None],
 ) -> Part:
+    """Tasks that the teacher has nothing to play for are left out; `finish` counts them."""
+    playable = [terminal_task for terminal_task in plan.records(shard) if teacher.can_solve(terminal_task)]
     trajectories = roll_out_shard(
-        trials_of(plan.records(shard), config.samples, plan.target.version),
+        trials_of(playable, config.samples, plan.target.version),
         config,
         engine,
-        make_teacher,
+        teacher.maker(budget.open(plan.work, plan.night)),
         plan.folder(shard),
         slots=slots,
         on_done=lambda done, attempts: on_done(1),
@@ -75,6 +78,7 @@ def finish(
         counts.update(last["outcome"].to_list())
         counts["trials"] += last.height
         counts["repeated attempts"] += part.rows - last.height
+    counts["tasks without a solution"] = plan.rows - counts["trials"] // config.samples
     settings = {"rollout": config.model_dump(mode="json"), "teacher": teacher.model_dump(mode="json")}
     return store.commit(
         plan.target, "trajectories", parts, config=settings, inputs=[plan.source], counts=totals(counts)

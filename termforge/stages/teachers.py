@@ -12,7 +12,7 @@ from termforge.oracle import Oracle
 from termforge.rollout import MakeTeacher, Trial
 from termforge.schemas import Record, TerminalTask
 from termforge.teacher import LitellmTeacher, Teacher
-from termforge.teacher_config import TeacherConfig
+from termforge.teacher.config import TeacherConfig
 
 
 class BudgetConfig(Record):

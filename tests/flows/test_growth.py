@@ -3,9 +3,11 @@
 import json
 import shutil
 import subprocess
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -32,7 +34,7 @@ def browse(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     return dom
 
 
-def get(prefect: Prefect, path: str, body: dict | None = None) -> object:
+def get(prefect: Prefect, path: str, body: dict | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{prefect.url}/api/{path}", data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -58,19 +60,19 @@ def test_a_growth_runs_from_the_command_line_and_shows_in_the_ui(
     assert store.record(corpus).counts["kept"] == 12
 
     runs = get(prefect, "flow_runs/filter", {"flows": {"name": {"any_": ["grow-corpus"]}}})
-    (run,) = (run for run in runs if run["name"] == "ui")  # type: ignore[union-attr]
+    (run,) = (run for run in runs if run["name"] == "ui")
     page = browse(f"{prefect.url}/runs/flow-run/{run['id']}")
     assert "Completed" in page
 
     deployment = get(prefect, "deployments/name/grow-corpus/by-hand")
-    form = browse(f"{prefect.url}/deployments/deployment/{deployment['id']}/run")  # type: ignore[index]
+    form = browse(f"{prefect.url}/deployments/deployment/{deployment['id']}/run")
     for name in ("night", "forged_per_domain", "teacher", "budget_usd", "wait_mode", "concurrency"):
         assert name in form, name
     assert "Sandboxes that are live at once in this run." in form
 
     for key, words in {"corpus": "kept", "trajectories": "solved", "tasks": "oracle passes: passed"}.items():
-        shown = browse(f"{prefect.url}/artifacts/key/{key}")
-        assert words in shown, key
+        (latest,) = get(prefect, "artifacts/latest/filter", {"artifacts": {"key": {"any_": [key]}}})
+        assert words in browse(f"{prefect.url}/artifacts/artifact/{latest['latest_id']}"), key
     assert "rollouts" in browse(f"{prefect.url}/artifacts")
 
 
@@ -93,4 +95,15 @@ def test_a_malformed_prompt_file_is_refused_and_nothing_is_written(
     assert "Failed" in done.stdout
     assert list((tmp_path / "store").rglob("*.parquet")) == []
     runs = get(prefect, "flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 1})
-    assert "prompts.jsonl, line 2" in runs[0]["state"]["message"]  # type: ignore[index]
+    assert "prompts.jsonl, line 2" in runs[0]["state"]["message"]
+
+
+def test_the_nightly_growth_is_scheduled(prefect: Prefect) -> None:
+    nightly = get(prefect, "deployments/name/grow-corpus/nightly")
+    for _ in range(90):
+        runs = get(prefect, "flow_runs/filter", {"deployments": {"id": {"any_": [nightly["id"]]}}})
+        if runs:
+            break
+        time.sleep(1)
+    assert {run["state"]["type"] for run in runs} == {"SCHEDULED"}
+    assert all(run["expected_start_time"][11:16] == "02:00" for run in runs)

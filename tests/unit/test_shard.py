@@ -54,6 +54,17 @@ def test_finished_items_survive_a_failing_one(tmp_path: Path) -> None:
     assert "3" not in finished(tmp_path, Part)
 
 
+def test_a_failure_ends_a_shard_in_which_many_items_still_wait(tmp_path: Path) -> None:
+    def fail(item: str) -> tuple[Part, ...]:
+        raise ValueError(item)
+
+    began = time.monotonic()
+    items = {str(number): str(number) for number in range(50)}
+    with pytest.raises(ValueError, match=r"^[01]$"):
+        work_through(items, fail, Part, tmp_path, slots=Slots(2))
+    assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize("cut", [1, 5, 17, 30])
 def test_a_torn_tail_is_cut_and_the_rest_is_kept(tmp_path: Path, cut: int) -> None:
     with Journal(tmp_path, 1) as journal:

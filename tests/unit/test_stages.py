@@ -1,4 +1,4 @@
-"""The stages one after another on a few tasks, with real sandboxes: what is written, what is found again, what is refused."""
+"""The stages one after another on a few tasks with real sandboxes: what they write, find again and refuse."""
 
 import json
 from collections.abc import Iterator
@@ -29,6 +29,7 @@ from termforge.validate import ValidationConfig
 pytestmark = pytest.mark.bubblewrap
 
 NIGHT = "2026-01-01"
+PLAIN = RolloutConfig()
 MAPPING = ColumnMapping(prompt=("problem",), answer="answer")
 PROMPTS = [
     {"problem": "What is 6*7?", "answer": "42"},
@@ -117,10 +118,9 @@ def validate(store: Store, source: DatasetRef, machine: Machine) -> DatasetRecor
 def roll_out(store: Store, source: DatasetRef, machine: Machine, slip_rate: float) -> DatasetRecord:
     config, teacher = RolloutConfig(samples=2), TeacherChoice(slip_rate=slip_rate)
     plan = rollouts.plan_rollouts(store, NIGHT, source, config, teacher, machine, shard_rows=2, work=None)
-    make_teacher = teacher.maker(BudgetConfig().open(plan.work, NIGHT))
     parts = [
         rollouts.run_shard(
-            plan, shard, config, machine.engine, make_teacher, slots=Slots(2), on_done=lambda count: None
+            plan, shard, config, machine.engine, teacher, BudgetConfig(), slots=Slots(2), on_done=lambda count: None
         )
         for shard in plan.shards
     ]
@@ -163,7 +163,7 @@ def test_every_stage_writes_a_version_with_its_counts(growth: Growth) -> None:
     assert counts["tasks"]["rejected"] == 1
     assert counts["tasks"]["no-op fails: failed"] == 1
     assert counts["tasks"]["oracle passes: not run"] == 2
-    assert counts["trajectories"] == {"trials": 8, "solved": 8, "without a solution": 2}
+    assert counts["trajectories"] == {"trials": 8, "solved": 8, "tasks without a solution": 1}
     assert counts["corpus"]["rows"] == counts["corpus"]["kept"] == 8
 
 
@@ -217,7 +217,7 @@ def test_the_same_night_again_does_nothing_twice(growth: Growth) -> None:
 def test_settings_and_inputs_are_part_of_a_version(growth: Growth, tmp_path: Path) -> None:
     store, machine, source = growth.store, growth.machine, growth.ref("tasks")
 
-    def planned(config: RolloutConfig = RolloutConfig(), night: str = NIGHT, **teacher: object) -> str:
+    def planned(config: RolloutConfig = PLAIN, night: str = NIGHT, **teacher: object) -> str:
         plan = rollouts.plan_rollouts(
             store, night, source, config, TeacherChoice(**teacher), machine, shard_rows=2, work=None
         )
@@ -343,6 +343,7 @@ def test_a_remote_store_needs_a_folder_for_its_journals(tmp_path: Path) -> None:
         shard_rows=2,
         work=str(tmp_path),
     )
+    assert remote.scan(adapted.ref).select("id").collect().height == 3
     assert [row.id for shard in plan.shards for row in plan.records(shard)] == [
         task.id for task in remote.read(adapted.ref)
     ]

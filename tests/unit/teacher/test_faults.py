@@ -3,7 +3,7 @@ from email.utils import formatdate
 
 import pytest
 
-from termforge.service_faults import judge, seconds
+from termforge.teacher.faults import judge, seconds
 
 
 @pytest.mark.parametrize(

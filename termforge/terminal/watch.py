@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 from typing import Protocol
 
-from termforge import processes
-from termforge.processes import Look
 from termforge.sandbox.protocol import Sandbox
+from termforge.terminal import processes
+from termforge.terminal.processes import Look
 
 PROC = Path("/proc")
 ANSWER_S = 1.0

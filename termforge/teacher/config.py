@@ -1,12 +1,12 @@
-"""Which model answers, within what limits and at what price. The teacher itself: termforge/teacher.py."""
+"""Which model answers, within what limits and at what price. The teacher itself: service.py."""
 
 from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from termforge.prices import Price
 from termforge.schemas import Record
+from termforge.teacher.prices import Price
 
 
 class TeacherConfig(Record):

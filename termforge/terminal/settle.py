@@ -4,7 +4,7 @@ A wait ends once the foreground waits for input and nothing has moved for a mome
 its prompt, longer for other programs (REPLs, editors, pagers) and beside background jobs, whose output comes later.
 """
 
-from termforge.processes import Look
+from termforge.terminal.processes import Look
 
 SHORT_S = 0.03
 LONG_S = 0.25

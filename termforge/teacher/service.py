@@ -14,9 +14,8 @@ import time
 import warnings
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
-from termforge.background_loop import run_within
 from termforge.budget import Budget, Reservation, WorstCase
 from termforge.errors import (
     ContextExceeded,
@@ -26,38 +25,13 @@ from termforge.errors import (
     SetupError,
     TeacherUnavailable,
 )
-from termforge.prices import Price
 from termforge.redact import redact
-from termforge.schemas import Record, Usage
-from termforge.service_faults import Fault, judge
-from termforge.teacher_config import TeacherConfig
-
-
-class ChatMessage(Record):
-    role: Literal["system", "user", "assistant"]
-    content: str
-    reasoning: str | None = None
-
-
-class Reply(Record):
-    content: str
-    reasoning: str | None = None
-    usage: Usage = Usage()
-    finish_reason: str = "stop"
-    seconds: float = 0.0
-
-
-class Teacher(Protocol):
-    """Anything that answers a chat: a model behind litellm, or the oracle."""
-
-    model: str
-    sampling: dict[str, Any]
-
-    def reply(self, messages: Sequence[ChatMessage], *, timeout_s: float) -> Reply:
-        """Answer the conversation within `timeout_s` seconds, retries included.
-
-        Raises: ContextExceeded, OutputTruncated, EmptyReply, BudgetExhausted, TeacherUnavailable.
-        """
+from termforge.schemas import Usage
+from termforge.teacher.background_loop import run_within
+from termforge.teacher.chat import ChatMessage, Reply
+from termforge.teacher.config import TeacherConfig
+from termforge.teacher.faults import Fault, judge
+from termforge.teacher.prices import Price
 
 
 class LitellmTeacher:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termforge.processes import Look
-from termforge.settle import LONG_S, SHORT_S, Settle
 from termforge.terminal import Terminal
+from termforge.terminal.processes import Look
+from termforge.terminal.settle import LONG_S, SHORT_S, Settle
 from tests.host_sandbox import HostSandbox
 
 SLACK_S = 5.0

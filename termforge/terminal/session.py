@@ -12,14 +12,14 @@ from typing import Literal, NamedTuple, Self
 from pexpect import EOF, TIMEOUT
 from pexpect.fdpexpect import fdspawn
 
-from termforge import tmux
 from termforge.agent.observation import Mode
 from termforge.agent.observation import Screen as Screen
 from termforge.errors import TerminalClosed, TerminalError, TerminalTampered
-from termforge.processes import Look
 from termforge.sandbox.protocol import Sandbox
-from termforge.settle import Settle
-from termforge.watch import Watch, watch
+from termforge.terminal import tmux
+from termforge.terminal.processes import Look
+from termforge.terminal.settle import Settle
+from termforge.terminal.watch import Watch, watch
 
 WaitMode = Literal["settle", "full"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from termforge.prices import Price
+from termforge.teacher.prices import Price
 
 TIERED = {
     "input_cost_per_token": 1e-6,

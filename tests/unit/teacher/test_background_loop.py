@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from termforge.background_loop import run_within
+from termforge.teacher.background_loop import run_within
 
 
 def test_threads_share_one_loop_and_run_at_the_same_time() -> None:

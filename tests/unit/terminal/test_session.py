@@ -13,9 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from termforge import tmux
 from termforge.errors import SandboxLost, TerminalClosed, TerminalError, TerminalTampered
-from termforge.terminal import Terminal
+from termforge.terminal import Terminal, tmux
 from tests.host_sandbox import HostSandbox
 
 RAW_READER = """
