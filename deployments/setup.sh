@@ -77,6 +77,10 @@ install_python_packages() {
     say "making .venv with $("$python" --version) and installing termforge[$extras]"
     [ -x .venv/bin/python ] || "$uv" venv --quiet --python "$python" .venv ||
         fail "uv could not make a virtual environment with $python" "set PYTHON to another interpreter"
+    # What pip trusts, uv trusts.
+    if [ -n "${PIP_CERT:-}" ]; then
+        export SSL_CERT_FILE=${SSL_CERT_FILE:-$PIP_CERT}
+    fi
     # Where pip is told to look for wheels, uv looks too: a CPU build of torch may lie there. Elsewhere it is asked for.
     if [ -n "${PIP_FIND_LINKS:-}" ]; then
         export UV_FIND_LINKS=${UV_FIND_LINKS:-$PIP_FIND_LINKS}

@@ -1,5 +1,6 @@
 """Grading on real sandboxes: what an agent leaves behind can fail a task, never pass it."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -223,17 +224,18 @@ def test_too_much_left_behind_scores_zero_and_says_so(grade: Grade, script: str,
     assert words in message(verdict)
 
 
-def test_background_writers_have_no_say(grade: Grade) -> None:
+def test_background_writers_have_no_say(engine: Engine, start: Start) -> None:
     """Whatever still runs when the agent is done is ended before its files are taken."""
-    writer = "sleep 0.05; while :; do echo 42 > /app/answer; done"
-    tests = """
-import time
-def test_it():
-    left = open("/app/answer").read()
+    sandbox = start()
+    bash(sandbox, "setsid bash -c 'while :; do date +%N > /app/answer; done' >/dev/null 2>&1 & sleep 0.2")
+    assert graded(engine, sandbox, "import os\ndef test_it(): assert os.path.exists('/app/answer')").solved
+
+    def answer() -> list[File]:
+        return sandbox.fetch(("/app/answer",), max_bytes=100, max_files=1)
+
+    first = answer()
     time.sleep(0.3)
-    assert left == open("/app/answer").read()
-"""
-    assert grade(tests, script=f"(setsid bash -c '{writer}' >/dev/null 2>&1 &); echo 41 > /app/answer").solved
+    assert answer() == first
 
 
 # Programs that the tests run
