@@ -6,7 +6,7 @@ Read `recipe` (Dockerfiles and lock: the same on every machine), then `record` (
 """
 
 from termforge.images.recipe import DOMAIN_IMAGES, HOST, IMAGES, dockerfile, recipe_of
-from termforge.images.record import PROBE, BuiltImage, Inventory, built, inventory_of, parse_probe
+from termforge.images.record import PROBE, BuiltImage, Inventory, built, parse_probe
 from termforge.images.rootfs import rootfs
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Inventory",
     "built",
     "dockerfile",
-    "inventory_of",
     "parse_probe",
     "recipe_of",
     "rootfs",

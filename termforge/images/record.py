@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from termforge.errors import SetupError
-from termforge.images.recipe import HOST, Locked
-from termforge.schemas import Image, ImageRecipe, Record, TerminalTask, digest
+from termforge.images.recipe import Locked
+from termforge.schemas import Image, ImageRecipe, Record, digest
 from termforge.state import default_state
 
 PROBE = r"""
@@ -109,17 +109,6 @@ def built(recipe: ImageRecipe, state: Path | None = None) -> BuiltImage:
             f"the image {recipe.name!r} here was built from another recipe ({record.image.recipe}): {remedy}"
         )
     return record
-
-
-def inventory_of(terminal_task: TerminalTask, state: Path | None = None) -> Inventory:
-    """What a task's sandbox holds, `host` included.
-
-    Raises: SetupError when its image is not built here.
-    """
-    from termforge.sandbox import host_image  # which reads this module
-
-    recipe = terminal_task.image
-    return host_image.inventory() if recipe == HOST else built(recipe, state).inventory
 
 
 def write(record: BuiltImage, state: Path | None = None) -> None:

@@ -18,14 +18,14 @@ from termforge.images import (
     Inventory,
     built,
     dockerfile,
-    inventory_of,
     parse_probe,
     recipe_of,
 )
 from termforge.images import build as building
 from termforge.images import recipe as recipes
 from termforge.images.record import write
-from termforge.schemas import Domain, Image, Provenance, TerminalTask
+from termforge.schemas import Domain, Image
+from termforge.stages.machine import inventory_of
 
 INVENTORY = Inventory(apt={"bash": "5.2"}, python={"pip": "23", "pytest": "9.2.0"}, pip=("pytest",), commands=("bash",))
 
@@ -121,10 +121,7 @@ def test_a_record_is_found_again(tmp_path: Path) -> None:
     written = record(recipe_of("security").recipe)
     write(written, tmp_path)
     assert built(recipe_of("security"), tmp_path) == written
-    task = TerminalTask(
-        image=recipe_of("security"), instruction="x", provenance=Provenance(source="forge", generator="x")
-    )
-    assert inventory_of(task, tmp_path) == INVENTORY
+    assert built(recipe_of("security"), tmp_path).inventory == INVENTORY
 
 
 def test_a_missing_stale_or_damaged_record_names_the_command_that_builds(tmp_path: Path) -> None:
@@ -147,8 +144,7 @@ def test_an_inventory_is_probed_with_the_interpreter_that_runs() -> None:
 
 
 def test_the_host_has_an_inventory_too() -> None:
-    task = TerminalTask(image=HOST, instruction="x", provenance=Provenance(source="forge", generator="x"))
-    assert "sh" in inventory_of(task).commands
+    assert "sh" in inventory_of(HOST).commands
 
 
 def test_an_unreadable_inventory_is_an_error() -> None:

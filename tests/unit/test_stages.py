@@ -164,7 +164,7 @@ def test_every_stage_writes_a_version_with_its_counts(growth: Growth) -> None:
     assert counts["tasks"]["no-op fails: failed"] == 1
     assert counts["tasks"]["oracle passes: not run"] == 2
     assert counts["trajectories"] == {"trials": 8, "solved": 8, "tasks without a solution": 1}
-    assert counts["corpus"]["rows"] == counts["corpus"]["kept"] == 8
+    assert counts["corpus"]["trajectories"] == counts["corpus"]["kept"] == 8
 
 
 def test_every_version_passes_its_checksums_and_names_what_it_was_made_from(growth: Growth) -> None:
