@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from termforge.rollout import RolloutConfig, roll_out_shard, trials_of
 from termforge.sandbox.protocol import Engine
-from termforge.schemas import DatasetRecord, DatasetRef, Part, Trajectory
+from termforge.schemas import DatasetRecord, DatasetRef, Part
 from termforge.shard import Slots
 from termforge.stages.machine import Machine
 from termforge.stages.plan import ShardPlan, totals, work_folder
@@ -83,14 +83,3 @@ def finish(
     return store.commit(
         plan.target, "trajectories", parts, config=settings, inputs=[plan.source], counts=totals(counts)
     )
-
-
-def last_attempts(trajectories: Iterable[Trajectory]) -> Iterable[Trajectory]:
-    """Drop attempts that an infrastructure ending made worthless; trials are contiguous in a dataset."""
-    previous: Trajectory | None = None
-    for trajectory in trajectories:
-        if previous is not None and previous.trial_id != trajectory.trial_id:
-            yield previous
-        previous = trajectory
-    if previous is not None:
-        yield previous
