@@ -95,7 +95,8 @@ def test_closing_leaves_no_process_mount_group_descriptor_or_file(engine: Bubble
     def left() -> list[object]:
         return [
             len(descendants(os.getpid())),
-            Path("/proc/self/mountinfo").read_text(),
+            # A Docker engine beside us mounts and unmounts as it likes.
+            [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "docker" not in line],
             own_groups(os.getpid()),
             len(os.listdir("/proc/self/fd")),  # noqa: PTH208
             sorted(os.listdir("/dev/shm")),  # noqa: PTH208

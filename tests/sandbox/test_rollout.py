@@ -13,7 +13,7 @@ from termforge.agent.protocol import render
 from termforge.errors import BudgetExhausted, TeacherUnavailable
 from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, Trial, roll_out, roll_out_shard, trials_of
-from termforge.sandbox.protocol import Engine, Sandbox
+from termforge.sandbox.protocol import Engine
 from termforge.schemas import (
     Command,
     Ending,
@@ -30,6 +30,7 @@ from termforge.schemas import (
 )
 from termforge.shard import Slots
 from termforge.teacher import ChatMessage, Reply
+from tests.sandbox.watched import Watched
 
 TESTS = b"def test_it():\n    with open('/app/answer') as file: assert file.read() == '42\\n'\n"
 TASK = TerminalTask(
@@ -70,49 +71,12 @@ class Scripted:
         return Reply(content=line if isinstance(line, str) else line())
 
 
-class Watched:
-    """An engine that remembers the sandboxes it started."""
-
-    def __init__(self, engine: Engine, image: Image) -> None:
-        self._engine, self._image = engine, image
-        self.name, self.offers = engine.name, engine.offers
-        self.started: list[Sandbox] = []
-
-    def image(self, recipe: ImageRecipe) -> Image:
-        return self._image
-
-    def start(self, image: Image, **options: Any) -> Sandbox:
-        self.started.append(self._engine.start(image, **options))
-        return self.started[-1]
-
-    def reap(self) -> int:
-        return self._engine.reap()
-
-
 @pytest.fixture
 def watched(engine: Engine, image: Image) -> Iterator[Watched]:
     """The engine; afterwards nothing of its sandboxes may be left."""
-    mounts = mount_points()
     watched = Watched(engine, image)
     yield watched
-    assert watched.started
-    until = time.monotonic() + 5.0  # what was killed takes a moment to be buried
-    while left := [sandbox for sandbox in watched.started if not gone(sandbox)]:
-        assert time.monotonic() < until, f"left running: {left}"
-        time.sleep(0.02)
-    assert mount_points() - mounts == set()
-
-
-def gone(sandbox: Sandbox) -> bool:
-    """No process of it and, with Docker, no container."""
-    if (container := getattr(sandbox, "container", None)) is not None:
-        return not sandbox._api.containers(all=True, filters={"id": container})  # type: ignore[attr-defined]
-    return sandbox.init_pid is None or not Path(f"/proc/{sandbox.init_pid}").exists()
-
-
-def mount_points() -> set[str]:
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return {line.split()[4] for line in lines if "termforge" in line}
+    watched.assert_nothing_is_left()
 
 
 def rolled_out(watched: Watched, teacher: Any, task: TerminalTask = TASK, **changes: Any) -> tuple[Trajectory, ...]:
