@@ -4,10 +4,14 @@ import logging
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from termforge.errors import InputError
+from termforge.errors import InputError, SetupError
+
+if TYPE_CHECKING:
+    from termforge.stages.machine import Machine
 
 PER_DOMAIN, PROMPTS = 4, 20
 
@@ -33,17 +37,36 @@ def main() -> int:
 
 def grow(console: Console) -> None:
     from flows.grow_corpus import grow_corpus
-    from termforge.stages.machine import choose_machine
     from termforge.store import Store
     from termforge.summary import as_table, summarise
 
     store = Store("store")
-    machine = choose_machine()
+    machine = machine_or_images(console)
     console.print(f"[bold]==>[/bold] sandbox: {machine.sandbox}, images: {machine.images}")
-    corpus = grow_corpus(night="demo", store=store.root, prompt_rows=PROMPTS, forged_per_domain=PER_DOMAIN)
+    corpus = grow_corpus(
+        night="demo", store=store.root, prompt_rows=PROMPTS, forged_per_domain=PER_DOMAIN, **machine.model_dump()
+    )
     trajectories = store.resolve(next(name for name in store.record(corpus).inputs if name.startswith("trajectories@")))
     console.print(as_table(summarise(store, trajectories), title=f"\n{trajectories}"))
     console.print(f"corpus: [bold]{store.location(corpus)}[/bold] ({store.record(corpus).rows} rows)")
+
+
+def machine_or_images(console: Console) -> "Machine":
+    """This machine as it is, or, where it refuses bubblewrap, with the images that a Docker engine needs.
+
+    Raises: SetupError with the causes and remedies when there is no Docker engine either.
+    """
+    from termforge.images.build import build
+    from termforge.stages.machine import choose_machine
+
+    try:
+        return choose_machine()
+    except SetupError as refused:
+        console.print(
+            f"{refused}\n[bold]==>[/bold] trying a Docker engine; its images are built first (some ten minutes)"
+        )
+        build(console=console)
+        return choose_machine("docker")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from flows.parameters import (
 from flows.roll_out import ObservationMode, Samples, SlipRate, WaitMode, roll_out
 from flows.synthesize_tasks import FromSeeds, FromSkills, synthesize_tasks
 from flows.validate_tasks import validate_tasks
+from termforge.errors import InputError
 from termforge.schemas import DatasetRef
 
 
@@ -108,6 +109,8 @@ def grow_corpus(
         )
     if forged_per_domain:
         sources.append(forge_tasks(per_domain=forged_per_domain, seed=seed, **place, **machine))
+    if not sources:
+        raise InputError("nothing to grow from: name prompts, or ask for forged or synthesized tasks")
     sound = validate_tasks(sources=[str(source) for source in sources], **place, **machine, **shards)
     trajectories = roll_out(
         tasks=str(sound),
