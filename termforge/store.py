@@ -10,7 +10,7 @@ import io
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from termforge import __version__
 from termforge.columns import from_arrow, to_arrow
 from termforge.errors import InputError, StoreError
+from termforge.lease import held
 from termforge.schemas import SCHEMA_VERSION, DatasetRecord, DatasetRef, Part, digest
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,18 @@ class Store:
 
     def exists(self, ref: DatasetRef) -> bool:
         return bool(self._files.exists(f"{self._folder(ref)}/{RECORD}"))
+
+    @contextmanager
+    def making(self, ref: DatasetRef) -> Iterator[bool]:
+        """Whether a version is still to be made; while the block runs, no other live run of the same night makes it.
+
+        Only a local store can hold others off; on a remote one, run a night once at a time.
+        """
+        turn = (
+            nullcontext() if self.local is None else held(self.local / ".growing" / "making" / ref.name / ref.version)
+        )
+        with turn:
+            yield not self.exists(ref)
 
     def resolve(self, text: str) -> DatasetRef:
         """`name@version`, or `name` for its newest version.

@@ -19,8 +19,12 @@ def adapt(store: Store, night: str, config: AdaptConfig) -> DatasetRecord:
     """Raises: InputError naming file, row and column; then nothing is written."""
     settings = config.model_dump(mode="json")
     ref = DatasetRef(name="adapted-tasks", version=version_of(night, GENERATOR, settings))
-    if not store.exists(ref):
-        checked = check_prompts(config.prompts, config.mapping, limit=config.limit)
+    if store.exists(ref):
+        return store.record(ref)
+    checked = check_prompts(config.prompts, config.mapping, limit=config.limit)
+    with store.making(ref) as missing:
+        if not missing:
+            return store.record(ref)
         with store.writer(ref, "tasks", config=settings) as out:
             out.counts["prompts"] = checked.rows
             out.counts["prompts with an answer"] = checked.answers

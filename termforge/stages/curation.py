@@ -26,10 +26,22 @@ def curate_corpus(store: Store, night: str, trajectories: DatasetRef, settings: 
     version = version_of(night, STAGE, config, [trajectories])
     corpus = DatasetRef(name="corpus", version=version)
     rejected = DatasetRef(name="rejected-trajectories", version=version)
-    if store.exists(corpus):
-        return store.record(corpus)
-    store.discard(corpus)
-    counts: Counter[str] = Counter()
+    with store.making(corpus) as missing:
+        if not missing:
+            return store.record(corpus)
+        store.discard(corpus)
+        return _export(store, night, trajectories, settings, corpus, rejected)
+
+
+def _export(
+    store: Store,
+    night: str,
+    trajectories: DatasetRef,
+    settings: CurateSettings,
+    corpus: DatasetRef,
+    rejected: DatasetRef,
+) -> DatasetRecord:
+    config, counts = settings.model_dump(), Counter[str]()
     turned_away = (
         nullcontext()
         if store.exists(rejected)

@@ -18,7 +18,9 @@ def forge(store: Store, night: str, config: ForgeConfig, machine: Machine) -> Da
     missing = {domain: available(commands[domain])[1] for domain in DOMAINS}
     settings = config.model_dump() | {"machine": machine.model_dump(), "left out": missing}
     ref = DatasetRef(name="forged-tasks", version=version_of(night, GENERATOR, settings))
-    if not store.exists(ref):
+    with store.making(ref) as absent:
+        if not absent:
+            return store.record(ref)
         with store.writer(ref, "tasks", config=settings) as out:
             for position, domain in enumerate(DOMAINS):
                 _forge_domain(out, position, domain, config, machine, commands[domain], missing[domain])

@@ -11,7 +11,9 @@ STAGE = "merge-1"
 def merge(store: Store, night: str, sources: Sequence[DatasetRef]) -> DatasetRecord:
     """`candidates`: the rows of all sources in order; a task whose id was there already is counted, not kept."""
     ref = DatasetRef(name="candidates", version=version_of(night, STAGE, {}, sources))
-    if not store.exists(ref):
+    with store.making(ref) as missing:
+        if not missing:
+            return store.record(ref)
         with store.writer(ref, "tasks", config={}, inputs=sources) as out:
             seen: set[str] = set()
             for source in sources:

@@ -68,9 +68,15 @@ def finish(
     store: Store, plan: ShardPlan, parts: Iterable[Part], config: RolloutConfig, teacher: TeacherChoice
 ) -> DatasetRecord:
     """Write the record: the trajectories exist from here on. Counts are of outcomes, last attempts only."""
-    if store.exists(plan.target):
-        return store.record(plan.target)
-    parts = list(parts)
+    with store.making(plan.target) as missing:
+        if not missing:
+            return store.record(plan.target)
+        return _commit(store, plan, list(parts), config, teacher)
+
+
+def _commit(
+    store: Store, plan: ShardPlan, parts: list[Part], config: RolloutConfig, teacher: TeacherChoice
+) -> DatasetRecord:
     counts: Counter[str] = Counter()
     for part in parts:
         frame = store.part_frame(plan.target, part).select("trial_id", "attempt", "outcome")

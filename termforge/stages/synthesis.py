@@ -1,6 +1,7 @@
 """Synthesis as a stage: requests to a teacher become `synthesized-tasks`; a reply once paid for is kept."""
 
 from pathlib import Path
+from typing import Any
 
 from termforge.errors import InputError
 from termforge.schemas import DatasetRecord, DatasetRef, Record, Rejected, TerminalTask
@@ -58,23 +59,28 @@ def synthesize(
     version = version_of(night, STAGE, settings)
     tasks = DatasetRef(name="synthesized-tasks", version=version)
     rejected = DatasetRef(name="rejected-replies", version=version)
-    if store.exists(tasks):
-        return store.record(tasks)
-    work = work_folder(store, work)
-    answers = _ask(config, machine, budget, work, tasks, night, concurrency)
-    if not store.exists(rejected):
-        with store.writer(rejected, "rejected", config=settings) as out:
+    with store.making(tasks) as missing:
+        if not missing:
+            return store.record(tasks)
+        answers = _ask(config, machine, budget, work_folder(store, work), tasks, night, concurrency)
+        _write_rejected(store, rejected, answers, settings)
+        with store.writer(tasks, "tasks", config=settings) as out:
+            out.counts["requests"] = len(answers)
             for answer in answers:
-                if answer.rejected is not None:
-                    out.counts[answer.rejected.reason] += 1
-                    out.add(answer.rejected)
-    with store.writer(tasks, "tasks", config=settings, inputs=[]) as out:
-        out.counts["requests"] = len(answers)
-        for answer in answers:
-            out.counts["rejected" if answer.terminal_task is None else "accepted"] += 1
-            if answer.terminal_task is not None:
-                out.add(answer.terminal_task)
+                out.counts["rejected" if answer.terminal_task is None else "accepted"] += 1
+                if answer.terminal_task is not None:
+                    out.add(answer.terminal_task)
     return store.record(tasks)
+
+
+def _write_rejected(store: Store, ref: DatasetRef, answers: list[Answer], settings: dict[str, Any]) -> None:
+    if store.exists(ref):
+        return
+    with store.writer(ref, "rejected", config=settings) as out:
+        for answer in answers:
+            if answer.rejected is not None:
+                out.counts[answer.rejected.reason] += 1
+                out.add(answer.rejected)
 
 
 def _ask(

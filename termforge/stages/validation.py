@@ -1,10 +1,11 @@
 """Validation as a stage: candidates go through the gates shard by shard; the sound ones become `tasks`."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from termforge.sandbox.protocol import Engine
-from termforge.schemas import DatasetRecord, DatasetRef, GateVerdicts, Part, Rejected
+from termforge.schemas import DatasetRecord, DatasetRef, GateVerdicts, Part, Rejected, TerminalTask
 from termforge.shard import Slots
 from termforge.stages.machine import Machine, inventory_of
 from termforge.stages.plan import ShardPlan, work_folder
@@ -66,32 +67,42 @@ def run_shard(
 def finish(store: Store, plan: ShardPlan, parts: Iterable[Part], config: ValidationConfig) -> DatasetRecord:
     """Write the record of the verdicts, then `rejected-tasks`, then `tasks`, whose record this returns."""
     settings = config.model_dump(mode="json")
-    if not store.exists(plan.target):
-        store.commit(plan.target, "verdicts", parts, config=settings, inputs=[plan.source], counts={})
     sound = sound_tasks(plan)
-    rejected = DatasetRef(name="rejected-tasks", version=plan.target.version)
-    inputs = [plan.source, plan.target]
-    if not store.exists(rejected):
-        with store.writer(rejected, "rejected", config=settings, inputs=inputs) as out:
-            for terminal_task, verdicts in zip(store.read(plan.source), store.read(plan.target), strict=True):
-                if (failure := verdicts.first_failure) is not None:
-                    out.counts[failure.gate] += 1
-                    out.add(
-                        Rejected(
-                            stage=STAGE,
-                            reason=failure.gate,
-                            detail=failure.detail,
-                            task_id=terminal_task.id,
-                            row=terminal_task.model_dump_json(),
-                        )
-                    )
-    if not store.exists(sound):
-        with store.writer(sound, "tasks", config=settings, inputs=inputs) as out:
-            for terminal_task, verdicts in zip(store.read(plan.source), store.read(plan.target), strict=True):
+    with store.making(sound) as missing:
+        if not missing:
+            return store.record(sound)
+        if not store.exists(plan.target):
+            store.commit(plan.target, "verdicts", parts, config=settings, inputs=[plan.source], counts={})
+        _write_rejected(store, plan, settings)
+        with store.writer(sound, "tasks", config=settings, inputs=[plan.source, plan.target]) as out:
+            for terminal_task, verdicts in _judged(store, plan):
                 out.counts.update(_counts(verdicts))
                 if verdicts.sound:
                     out.add(terminal_task)
     return store.record(sound)
+
+
+def _write_rejected(store: Store, plan: ShardPlan, settings: dict[str, Any]) -> None:
+    ref = DatasetRef(name="rejected-tasks", version=plan.target.version)
+    if store.exists(ref):
+        return
+    with store.writer(ref, "rejected", config=settings, inputs=[plan.source, plan.target]) as out:
+        for terminal_task, verdicts in _judged(store, plan):
+            if (failure := verdicts.first_failure) is not None:
+                out.counts[failure.gate] += 1
+                out.add(
+                    Rejected(
+                        stage=STAGE,
+                        reason=failure.gate,
+                        detail=failure.detail,
+                        task_id=terminal_task.id,
+                        row=terminal_task.model_dump_json(),
+                    )
+                )
+
+
+def _judged(store: Store, plan: ShardPlan) -> Iterator[tuple[TerminalTask, GateVerdicts]]:
+    return zip(store.read(plan.source), store.read(plan.target), strict=True)
 
 
 def _counts(verdicts: GateVerdicts) -> Counter[str]:

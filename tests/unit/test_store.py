@@ -1,5 +1,6 @@
 """Versions appear when their record does, read back as they were written, and never change."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,3 +165,23 @@ def test_derived_columns_can_be_filtered_on(tmp_path: Path) -> None:
         out.add(trajectory())
     row = store.scan(REF).select("outcome", "num_turns", "input_tokens", "cost_usd").collect().to_dicts()
     assert row == [{"outcome": "solved", "num_turns": 1, "input_tokens": 3, "cost_usd": 0.5}]
+
+
+def test_a_version_is_made_by_one_live_run_at_a_time(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    made: list[str] = []
+
+    def make(name: str) -> None:
+        with store.making(REF) as missing:
+            if missing:
+                with store.writer(REF, "tasks", config={}) as out:
+                    out.add(terminal_task(0))
+                made.append(name)
+
+    threads = [threading.Thread(target=make, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(made) == 1
+    assert store.record(REF).rows == 1
