@@ -34,7 +34,12 @@ ShardRows = Annotated[
     int, Field(ge=1, le=500, description="Tasks in one shard: the unit that Prefect sees and retries.")
 ]
 Dollars = Annotated[
-    float | None, Field(gt=0, description="What the night may spend on the teacher, in dollars. Empty: no limit.")
+    float | None,
+    Field(
+        gt=0,
+        description="What the night may spend on the teacher, in dollars; trials it does not cover end as "
+        "`budget exhausted`, and a night that has ended is not taken up again with a higher budget. Empty: no limit.",
+    ),
 ]
 Tokens = Annotated[int | None, Field(gt=0, description="The same in tokens, input and output. Empty: no limit.")]
 Model = Annotated[str, Field(description="`termforge/oracle` (offline, free), or a model as litellm names it.")]
