@@ -3,6 +3,8 @@ PYTEST ?=
 
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export DO_NOT_TRACK = 1
+# Where deployments/setup.sh puts uv if the machine has none.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: demo test lint images deploy golden
 
