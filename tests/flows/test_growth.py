@@ -95,7 +95,7 @@ def test_a_malformed_prompt_file_is_refused_and_nothing_is_written(
     assert "Failed" in done.stdout
     assert list((tmp_path / "store").rglob("*.parquet")) == []
     runs = get(prefect, "flow_runs/filter", {"flows": {"name": {"any_": ["adapt-prompts"]}}})
-    assert any("prompts.jsonl, line 2" in run["state"]["message"] for run in runs)
+    assert any("prompts.jsonl, line 2" in (run["state"]["message"] or "") for run in runs)
 
 
 def test_the_nightly_growth_is_scheduled(prefect: Prefect) -> None:
