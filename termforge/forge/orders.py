@@ -4,8 +4,6 @@ from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
-from termforge.schemas import File
-
 REGIONS = ("North", "South", "East", "West", "Central", "Coast")
 CATALOGUE = {
     "desk lamp": "lighting",
@@ -80,8 +78,3 @@ def draw_orders(random: Random, count: int) -> tuple[Order, ...]:
 
 def money(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
-
-
-def orders_file(orders: Orders) -> File:
-    text = "".join(",".join(row) + "\n" for row in [list(COLUMNS), *(order.row() for order in orders.rows)])
-    return File(path=orders.path, content=text.encode())
