@@ -1,5 +1,8 @@
 """Adapting as a stage: a table of prompts, checked to its end first, becomes `adapted-tasks`."""
 
+from hashlib import file_digest, sha256
+from pathlib import Path
+
 from termforge.adapt.math import GENERATOR, adapt_prompts
 from termforge.adapt.sources import ColumnMapping, check_prompts, read_prompts
 from termforge.schemas import DatasetRecord, DatasetRef, ImageRecipe, Record
@@ -17,7 +20,7 @@ class AdaptConfig(Record):
 
 def adapt(store: Store, night: str, config: AdaptConfig) -> DatasetRecord:
     """Raises: InputError naming file, row and column; then nothing is written."""
-    settings = config.model_dump(mode="json")
+    settings = config.model_dump(mode="json") | {"sha256": _fingerprint(Path(config.prompts))}
     ref = DatasetRef(name="adapted-tasks", version=version_of(night, GENERATOR, settings))
     if store.exists(ref):
         return store.record(ref)
@@ -32,3 +35,16 @@ def adapt(store: Store, night: str, config: AdaptConfig) -> DatasetRecord:
             for terminal_task in adapt_prompts(prompts, config.image, out.counts):
                 out.add(terminal_task)
     return store.record(ref)
+
+
+def _fingerprint(prompts: Path) -> str:
+    """Of the content of a local file or folder: an edited table under the old name is another version.
+
+    Empty for a name on the hub, whose revision can be named, and for what is not there, which the check refuses.
+    """
+    total = sha256()
+    files = [prompts] if prompts.is_file() else sorted(path for path in prompts.rglob("*") if path.is_file())
+    for path in files:
+        with path.open("rb") as file:
+            total.update(file_digest(file, "sha256").digest())
+    return total.hexdigest() if files else ""

@@ -213,6 +213,17 @@ def test_the_same_night_again_does_nothing_twice(growth: Growth) -> None:
         growth.store.check(ref)
 
 
+def test_an_edited_table_under_the_old_name_is_another_version(tmp_path: Path) -> None:
+    store, prompts = Store(tmp_path / "store"), tmp_path / "prompts.jsonl"
+    config = adaptation.AdaptConfig(prompts=str(prompts), mapping=ColumnMapping(prompt=("problem",)), image=HOST)
+    made = []
+    for text in ("1 + 1?", "1 + 1?", "1 + 2?"):
+        prompts.write_text(f'{{"problem": "{text}"}}\n')
+        made.append(adaptation.adapt(store, NIGHT, config).ref)
+    assert made[0] == made[1] != made[2]
+    assert [task.instruction[:6] for task in store.read(made[2])] == ["1 + 2?"]
+
+
 def test_settings_and_inputs_are_part_of_a_version(growth: Growth, tmp_path: Path) -> None:
     store, machine, source = growth.store, growth.machine, growth.ref("tasks")
 
