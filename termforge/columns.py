@@ -64,7 +64,10 @@ TASKS = pa.schema(
     }
 )
 
+EXCHANGE = struct(stage=TEXT, prompt=TEXT, reply=TEXT, reasoning=TEXT, usage=USAGE, teacher_s=REAL)
+
 TURN = struct(
+    handover=pa.list_(EXCHANGE),
     prompt=TEXT,
     reply=TEXT,
     reasoning=TEXT,
@@ -75,6 +78,7 @@ TURN = struct(
     truncated=FLAG,
     observation=TEXT,
     usage=USAGE,
+    at_s=REAL,
     teacher_s=REAL,
     waited_s=REAL,
     harness_s=REAL,
@@ -90,8 +94,10 @@ TRAJECTORIES = pa.schema(
         "sampling": TEXT,
         "template": TEXT,
         "template_sha256": TEXT,
+        "reply_format": TEXT,
         "observation_mode": TEXT,
         "wait_mode": TEXT,
+        "overflow": TEXT,
         "thinking": TEXT,
         "image": IMAGE,
         "sandbox": TEXT,
@@ -99,6 +105,7 @@ TRAJECTORIES = pa.schema(
         "turns": pa.list_(TURN),
         "ending": TEXT,
         "detail": TEXT,
+        "left": pa.list_(struct(path=TEXT, bytes=WHOLE, sha256=TEXT, mode=pa.int32())),
         "verdict": struct(
             results=pa.list_(struct(id=TEXT, weight=REAL, passed=FLAG, message=TEXT)),
             score=REAL,
@@ -107,8 +114,10 @@ TRAJECTORIES = pa.schema(
             error=TEXT,
             seconds=REAL,
         ),
+        "started": TEXT,
         "start_s": REAL,
         "grading_s": REAL,
+        "recording": pa.large_string(),
         # derived
         "outcome": TEXT,
         "num_turns": WHOLE,

@@ -191,9 +191,22 @@ class Usage(Record):
     cost_usd: float | None = None
 
 
+class Exchange(Record):
+    """A call beside the turns, by which an agent hands its work over to a shorter conversation."""
+
+    stage: Literal["summary", "questions", "answers", "short summary"]
+    prompt: str
+    reply: str
+    reasoning: str | None = None
+    usage: Usage = Usage()
+    teacher_s: float = 0.0
+
+
 class Turn(Record):
     """One exchange: what the model was told, what it replied, what was done and seen."""
 
+    handover: tuple[Exchange, ...] = ()
+    """Calls made before this turn because the conversation outgrew the model's window; it starts anew here."""
     prompt: str
     """The user message of this call, verbatim."""
     reply: str
@@ -210,6 +223,9 @@ class Turn(Record):
     observation: str = ""
     """What the terminal showed afterwards, as limited; empty when nothing ran."""
     usage: Usage = Usage()
+    """Of this call; those of the handover have their own."""
+    at_s: float = 0.0
+    """When it began, in seconds from the start of the trial."""
     teacher_s: float = 0.0
     waited_s: float = 0.0
     harness_s: float = 0.0
@@ -266,6 +282,15 @@ class Verdict(Record):
     seconds: float = 0.0
 
 
+class LeftFile(Record):
+    """What a trial left at one path below the graded ones."""
+
+    path: str
+    bytes: int
+    sha256: str
+    mode: int
+
+
 class Trajectory(Record):
     """The record of one Trial."""
 
@@ -281,8 +306,11 @@ class Trajectory(Record):
     template: str
     """Name of the agent's first-message template."""
     template_sha256: str
+    reply_format: Literal["json", "xml"] = "json"
     observation_mode: Literal["terminus2", "clean"] = "clean"
     wait_mode: Literal["settle", "full"] = "settle"
+    overflow: Literal["end", "summarize"] = "end"
+    """What happens when the conversation outgrows the model's window."""
     thinking: Literal["kept", "dropped", "none"] = "none"
     """Whether earlier reasoning was sent back to the model."""
     image: Image
@@ -293,9 +321,15 @@ class Trajectory(Record):
     ending: Ending
     detail: str = ""
     """The error's text where an error ended the trial."""
+    left: tuple[LeftFile, ...] | None = None
+    """Every regular file below the graded paths afterwards, by path; None where they could not be looked at."""
     verdict: Verdict | None = None
+    started: str = ""
+    """ISO 8601, UTC."""
     start_s: float = 0.0
     grading_s: float = 0.0
+    recording: str = ""
+    """The terminal as asciicast v2, where it was asked for."""
 
     @property
     def usage(self) -> Usage:
