@@ -7,6 +7,7 @@ from termforge.errors import InputError, SetupError
 from termforge.images import HOST, Inventory, built, recipe_of
 from termforge.preflight import choose_engine
 from termforge.sandbox import host_image
+from termforge.sandbox.pool import Pool
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DOMAINS, Domain, ImageRecipe, Record
 
@@ -56,17 +57,20 @@ def choose_machine(sandbox: SandboxChoice = "auto", images: ImagesChoice = "auto
 
 
 def open_engine(sandbox: SandboxChoice) -> Engine:
-    """One engine of a kind in a process, shared by every shard; what dead processes left is removed when it opens."""
+    """One engine of a kind in a process, shared by every shard, with sandboxes started ahead.
+
+    What dead processes left is removed when it opens.
+    """
     with _opening:
         if sandbox not in _open:
-            engine = choose_engine(sandbox)
+            engine = Pool(choose_engine(sandbox))
             engine.reap()
             _open[sandbox] = _open.setdefault(engine.name, engine)
         return _open[sandbox]
 
 
 _opening = threading.Lock()
-_open: dict[str, Engine] = {}
+_open: dict[str, Pool] = {}
 
 
 def _all_built() -> bool:
