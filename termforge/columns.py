@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from termforge.schemas import GateVerdicts, Record, Rejected, TerminalTask, Trajectory
+from termforge.schemas import GateVerdicts, Record, Rejected, Replay, TerminalTask, Trajectory
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -23,6 +23,14 @@ FILE = struct(path=TEXT, content=pa.binary(), mode=pa.int32())
 COMMAND = struct(keystrokes=TEXT, duration_s=REAL)
 USAGE = struct(input_tokens=WHOLE, cached_tokens=WHOLE, output_tokens=WHOLE, cost_usd=REAL)
 IMAGE = struct(name=TEXT, recipe=TEXT, digest=TEXT, inventory=TEXT)
+VERDICT = struct(
+    results=pa.list_(struct(id=TEXT, weight=REAL, passed=FLAG, message=TEXT)),
+    score=REAL,
+    solved=FLAG,
+    live=FLAG,
+    error=TEXT,
+    seconds=REAL,
+)
 
 TASKS = pa.schema(
     {
@@ -103,17 +111,11 @@ TRAJECTORIES = pa.schema(
         "sandbox": TEXT,
         "limits_by": TEXT,
         "turns": pa.list_(TURN),
+        "abandoned": pa.list_(EXCHANGE),
         "ending": TEXT,
         "detail": TEXT,
         "left": pa.list_(struct(path=TEXT, bytes=WHOLE, sha256=TEXT, mode=pa.int32())),
-        "verdict": struct(
-            results=pa.list_(struct(id=TEXT, weight=REAL, passed=FLAG, message=TEXT)),
-            score=REAL,
-            solved=FLAG,
-            live=FLAG,
-            error=TEXT,
-            seconds=REAL,
-        ),
+        "verdict": VERDICT,
         "started": TEXT,
         "start_s": REAL,
         "grading_s": REAL,
@@ -135,6 +137,31 @@ VERDICTS = pa.schema(
         "gates": pa.list_(struct(gate=TEXT, status=TEXT, detail=TEXT, seconds=REAL)),
         # derived
         "sound": FLAG,
+    }
+)
+
+REPLAYS = pa.schema(
+    {
+        "trial_id": TEXT,
+        "attempt": WHOLE,
+        "task_id": TEXT,
+        "image": IMAGE,
+        "sandbox": TEXT,
+        "turns": WHOLE,
+        "equal_turns": WHOLE,
+        "alike_turns": WHOLE,
+        "first_difference": WHOLE,
+        "diff": TEXT,
+        "tree": TEXT,
+        "added": pa.list_(TEXT),
+        "missing": pa.list_(TEXT),
+        "changed": pa.list_(TEXT),
+        "old": VERDICT,
+        "new": VERDICT,
+        "error": TEXT,
+        # derived
+        "equal": FLAG,
+        "conclusive": FLAG,
     }
 )
 
@@ -177,6 +204,10 @@ def _verdicts_row(verdicts: GateVerdicts) -> dict[str, Any]:
     return verdicts.model_dump() | {"sound": verdicts.sound}
 
 
+def _replay_row(replay: Replay) -> dict[str, Any]:
+    return replay.model_dump() | {"equal": replay.equal, "conclusive": replay.conclusive}
+
+
 def _as_it_is(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
@@ -185,6 +216,7 @@ TABLES: Mapping[str, Table] = {
     "tasks": Table(TASKS, TerminalTask, _task_row, _as_it_is),
     "trajectories": Table(TRAJECTORIES, Trajectory, _trajectory_row, _trajectory_fields),
     "verdicts": Table(VERDICTS, GateVerdicts, _verdicts_row, _as_it_is),
+    "replays": Table(REPLAYS, Replay, _replay_row, _as_it_is),
     "rejected": Table(REJECTED, Rejected, lambda record: record.model_dump(), _as_it_is),
 }
 

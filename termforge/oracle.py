@@ -54,12 +54,19 @@ class Oracle:
         self.script = tuple(_script(terminal_task.solution, f"{seed}-{terminal_task.id}", slip_rate))
         """Replies in order; the last one repeats."""
 
+    @property
+    def context_tokens(self) -> None:
+        return None
+
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        return sum(len(message.content) for message in messages) // CHARS_PER_TOKEN
+
     def reply(self, messages: Sequence[ChatMessage], *, timeout_s: float) -> Reply:
         """The next line of the script, by the number of assistant messages so far. Never late, never fails."""
         given = sum(message.role == "assistant" for message in messages)
         content = self.script[min(given, len(self.script) - 1)]
         usage = Usage(
-            input_tokens=sum(len(message.content) for message in messages) // CHARS_PER_TOKEN,
+            input_tokens=self.count_tokens(messages),
             output_tokens=len(content) // CHARS_PER_TOKEN,
             cost_usd=0.0,
         )

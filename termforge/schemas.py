@@ -6,8 +6,9 @@ Fields are only added, always with a default: a TerminalTask's id leaves default
 
 import hashlib
 import json
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -190,13 +191,29 @@ class Usage(Record):
     output_tokens: int = 0
     cost_usd: float | None = None
 
+    @classmethod
+    def total(cls, usages: Iterable[Self]) -> Self:
+        """The sum; its cost is None as soon as one is unknown."""
+        usages = list(usages)
+        costs = [usage.cost_usd for usage in usages]
+        return cls(
+            input_tokens=sum(usage.input_tokens for usage in usages),
+            cached_tokens=sum(usage.cached_tokens for usage in usages),
+            output_tokens=sum(usage.output_tokens for usage in usages),
+            cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        )
+
+
+Stage = Literal["summary", "questions", "answers", "short summary"]
+
 
 class Exchange(Record):
     """A call beside the turns, by which an agent hands its work over to a shorter conversation."""
 
-    stage: Literal["summary", "questions", "answers", "short summary"]
+    stage: Stage
     prompt: str
     reply: str
+    """Empty where none came: the call was longer than the model's window, or its service failed."""
     reasoning: str | None = None
     usage: Usage = Usage()
     teacher_s: float = 0.0
@@ -230,6 +247,11 @@ class Turn(Record):
     waited_s: float = 0.0
     harness_s: float = 0.0
 
+    @property
+    def spent(self) -> Usage:
+        """Of this call and of the handover before it."""
+        return Usage.total([*(exchange.usage for exchange in self.handover), self.usage])
+
 
 class Ending(StrEnum):
     """How the agent's part of a trial ended. The last group is infrastructure: retried, never scored."""
@@ -243,6 +265,7 @@ class Ending(StrEnum):
     PROTOCOL_ERRORS = "protocol errors"  # too many unusable replies in a row
     TERMINAL_CLOSED = "terminal closed"
     TERMINAL_TAMPERED = "terminal tampered"
+    RESOURCE_LIMIT = "resource limit"  # the sandbox was ended for the disk or the memory it used
     BUDGET_EXHAUSTED = "budget exhausted"
     SANDBOX_LOST = "sandbox lost"
     TERMINAL_LOST = "terminal lost"
@@ -312,12 +335,15 @@ class Trajectory(Record):
     overflow: Literal["end", "summarize"] = "end"
     """What happens when the conversation outgrows the model's window."""
     thinking: Literal["kept", "dropped", "none"] = "none"
-    """Whether earlier reasoning was sent back to the model."""
+    """What became of the model's reasoning in later calls: sent back to it (`kept`) or left out (`dropped`), whether or
+    not it gave any. `none`, where it gave none, stands in rows of earlier versions only."""
     image: Image
     sandbox: Literal["docker", "bubblewrap"]
     limits_by: str = ""
     """What enforced memory and process limits: `cgroup`, `rlimit`, ..."""
     turns: tuple[Turn, ...] = ()
+    abandoned: tuple[Exchange, ...] = ()
+    """Calls of a handover after which no turn came: the trial ended in it."""
     ending: Ending
     detail: str = ""
     """The error's text where an error ended the trial."""
@@ -333,14 +359,8 @@ class Trajectory(Record):
 
     @property
     def usage(self) -> Usage:
-        """Summed over turns; cost is None as soon as one priced call is unknown."""
-        costs = [turn.usage.cost_usd for turn in self.turns]
-        return Usage(
-            input_tokens=sum(turn.usage.input_tokens for turn in self.turns),
-            cached_tokens=sum(turn.usage.cached_tokens for turn in self.turns),
-            output_tokens=sum(turn.usage.output_tokens for turn in self.turns),
-            cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
-        )
+        """Of all calls; cost is None as soon as one priced call is unknown."""
+        return Usage.total([*(turn.spent for turn in self.turns), *(exchange.usage for exchange in self.abandoned)])
 
     @property
     def outcome(self) -> str:
@@ -354,17 +374,6 @@ class Trajectory(Record):
         if self.ending is not Ending.COMPLETED:
             return self.ending.value
         return "ungraded" if self.verdict is None else "unsolved"
-
-    def messages(self) -> list[dict[str, str]]:
-        """The conversation as the model saw it: user and assistant in turn, reasoning left out."""
-        return [
-            message
-            for turn in self.turns
-            for message in (
-                {"role": "user", "content": turn.prompt},
-                {"role": "assistant", "content": turn.reply},
-            )
-        ]
 
 
 class GateResult(Record):
@@ -393,6 +402,53 @@ class GateVerdicts(Record):
         return next((gate for gate in self.gates if gate.status == "failed"), None)
 
 
+class Replay(Record):
+    """A recorded trial beside what its replies came to when they were played again."""
+
+    trial_id: str
+    attempt: int = 0
+    task_id: str
+    """Of the task whose tests graded the replay."""
+    image: Image
+    sandbox: Literal["docker", "bubblewrap"]
+    turns: int
+    """Recorded ones."""
+    equal_turns: int = 0
+    """Turns that typed and showed the same, byte for byte."""
+    alike_turns: int = 0
+    """Those, and the ones that differ in clocks, numbers and random names only."""
+    first_difference: int | None = None
+    """Number of the first turn that is not equal, from 1."""
+    diff: str = ""
+    """Of that turn, unified and short."""
+    tree: Literal["equal", "different", "unknown"] = "unknown"
+    """What both left below the graded paths; unknown where one of them could not be looked at."""
+    added: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    """Paths of which the content or the mode differs."""
+    old: Verdict | None = None
+    new: Verdict | None = None
+    error: str = ""
+    """What kept it from being played and graded; then nothing else here says anything."""
+
+    @property
+    def equal(self) -> bool:
+        """Nothing that can be compared differs."""
+        return not self.error and self.equal_turns == self.turns and self.tree != "different"
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether the new verdict is the recorded trial's too.
+
+        It is where the same files were graded. Where they are not known, and where the tests saw more of the machine
+        than files, everything shown must have been the same as well.
+        """
+        if self.error or self.new is None:
+            return False
+        return (self.tree == "equal" and not self.new.live) or self.equal
+
+
 class Part(Record):
     """One Parquet file of a dataset version."""
 
@@ -417,7 +473,7 @@ class DatasetRecord(Record):
 
     name: str
     version: str
-    kind: Literal["tasks", "trajectories", "rejected", "verdicts", "corpus"]
+    kind: Literal["tasks", "trajectories", "rejected", "verdicts", "replays", "corpus"]
     schema_version: int = SCHEMA_VERSION
     parts: tuple[Part, ...]
     rows: int

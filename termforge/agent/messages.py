@@ -1,5 +1,7 @@
 """What the loop tells the model beside terminal output: Terminus 2's short protocol texts, word for word."""
 
+from termforge.agent.protocol import ReplyFormat
+
 
 def feedback(error: str, warning: str) -> str:
     """Errors and warnings of a reply as one text; empty when there are none."""
@@ -8,10 +10,11 @@ def feedback(error: str, warning: str) -> str:
     return f"ERROR: {error}\nWARNINGS: {warning}" if warning else f"ERROR: {error}"
 
 
-def parse_error(error: str, warning: str) -> str:
+def parse_error(error: str, warning: str, reply_format: ReplyFormat) -> str:
+    wanted = "JSON response" if reply_format == "json" else "response"
     return (
         f"Previous response had parsing errors:\n{feedback(error, warning)}\n\n"
-        "Please fix these issues and provide a proper JSON response."
+        f"Please fix these issues and provide a proper {wanted}."
     )
 
 
@@ -20,12 +23,15 @@ def with_warnings(warning: str, text: str) -> str:
     return f"Previous response had warnings:\n{feedback('', warning)}\n\n{text}" if warning else text
 
 
-def confirmation(output: str) -> str:
+def confirmation(output: str, reply_format: ReplyFormat) -> str:
+    again = {
+        "json": 'include "task_complete": true in your JSON response again.',
+        "xml": "include <task_complete>true</task_complete> again.",
+    }
     return (
         f"Current terminal state:\n{output}\n\n"
         "Are you sure you want to mark the task as complete? This will trigger your solution to be graded and you "
-        'won\'t be able to make any further corrections. If so, include "task_complete": true in your JSON response '
-        "again."
+        f"won't be able to make any further corrections. If so, {again[reply_format]}"
     )
 
 

@@ -2,19 +2,21 @@
 
 Texts, their order and the tolerance are those of harbor 0.25.0, so that a model trained on our turns meets nothing new
 there; unknown fields, which the original names in random order, are sorted. Durations come as the model gave them
-(the loop caps them). The XML variant is not read. `parse` accepts any text and never raises.
+(the loop caps them). `parse` accepts any text and never raises. The XML variant: xml_protocol.py.
 """
 
 import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from termforge.schemas import Command
 
+ReplyFormat = Literal["json", "xml"]
+
+DEFAULT_DURATION_S = 1.0
 _REQUIRED = ("analysis", "plan", "commands")
-_DEFAULT_DURATION_S = 1.0
 _INNER_OBJECT = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 
 
@@ -65,13 +67,13 @@ def _parse_as_is(reply: str) -> Parsed:
         fields = _decode(text)
         _check_fields(fields, text, warnings)
     except _Unusable as problem:
-        return Parsed(error=str(problem), warning=_bullets(warnings))
+        return Parsed(error=str(problem), warning=bullets(warnings))
     complete = _means_complete(fields.get("task_complete"))
     commands, error = _read_commands(fields["commands"], warnings)
     if error and complete:
         warnings.append(error)
         error = ""
-    return Parsed(commands, complete, error, _bullets(warnings), fields["analysis"], fields["plan"])
+    return Parsed(commands, complete, error, bullets(warnings), fields["analysis"], fields["plan"])
 
 
 def _find_object(reply: str, warnings: list[str]) -> str:
@@ -124,17 +126,17 @@ def _check_fields(fields: dict[str, Any], text: str, warnings: list[str]) -> Non
             warnings.append(f"Field '{name}' should be a string")
     if not isinstance(fields["commands"], list):
         raise _Unusable("Field 'commands' must be an array")
-    _check_order(text, warnings)
+    places = {name: match.start() for name in _REQUIRED if (match := re.search(rf'"{name}"\s*:', text))}
+    check_order("Fields", places, warnings)
     if not isinstance(fields.get("task_complete"), bool | str | None):
         warnings.append("Field 'task_complete' should be a boolean or string")
 
 
-def _check_order(text: str, warnings: list[str]) -> None:
-    places = {name: match.start() for name in _REQUIRED if (match := re.search(rf'"{name}"\s*:', text))}
+def check_order(kind: str, places: dict[str, int], warnings: list[str]) -> None:
+    """`places`: where each part of a reply begins, in the order of the format."""
     expected, found = list(places), sorted(places, key=places.__getitem__)
     if found != expected:
-        arrows = " → ".join(found), " → ".join(expected)
-        warnings.append("Fields appear in wrong order. Found: {}, expected: {}".format(*arrows))
+        warnings.append(f"{kind} appear in wrong order. Found: {' → '.join(found)}, expected: {' → '.join(expected)}")
 
 
 def _means_complete(value: object) -> bool:
@@ -152,12 +154,16 @@ def _read_commands(items: list[Any], warnings: list[str]) -> tuple[tuple[Command
             warnings.append(f"Command {number}: Unknown fields: {', '.join(unknown)}")
         keystrokes = item["keystrokes"]
         if number < len(items) and keystrokes and not keystrokes.endswith("\n"):
-            warnings.append(
-                f"Command {number} should end with newline when followed by another command. "
-                "Otherwise the two commands will be concatenated together on the same line."
-            )
+            warnings.append(no_newline(number))
         commands.append(Command(keystrokes=keystrokes, duration_s=duration_s))
     return tuple(commands), ""
+
+
+def no_newline(number: int) -> str:
+    return (
+        f"Command {number} should end with newline when followed by another command. "
+        "Otherwise the two commands will be concatenated together on the same line."
+    )
 
 
 def _command_error(item: object, number: int) -> str:
@@ -173,11 +179,11 @@ def _command_error(item: object, number: int) -> str:
 def _duration_s(item: dict[str, Any], number: int, warnings: list[str]) -> float:
     if "duration" not in item:
         warnings.append(f"Command {number}: Missing duration field, using default 1.0")
-        return _DEFAULT_DURATION_S
+        return DEFAULT_DURATION_S
     value = item["duration"]
     if not isinstance(value, int | float):
         warnings.append(f"Command {number}: Invalid duration value, using default 1.0")
-        return _DEFAULT_DURATION_S
+        return DEFAULT_DURATION_S
     try:
         return float(value)
     except OverflowError:  # an integer beyond every float
@@ -203,5 +209,5 @@ def _loads(text: str) -> bool:
     return True
 
 
-def _bullets(warnings: list[str]) -> str:
+def bullets(warnings: list[str]) -> str:
     return "\n".join(f"- {warning}" for warning in warnings)

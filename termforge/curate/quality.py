@@ -7,7 +7,7 @@ success-only filters (section 3.3, tables 6 and 7), which are therefore off by d
 import re
 from collections.abc import Iterator
 
-from termforge.schemas import Ending, TerminalTask, Trajectory, Turn
+from termforge.schemas import Ending, Exchange, TerminalTask, Trajectory, Turn
 
 # Vendors and servers that no terminal work calls for by itself. They leak unless the model had been shown the name.
 NAMES = re.compile(r"deepseek|hosted_vllm|openai|anthropic|chatgpt|qwen", re.IGNORECASE)
@@ -36,8 +36,8 @@ def identity_leak(terminal_task: TerminalTask, trajectory: Trajectory) -> str | 
     """A model or vendor named as the speaker; or a vendor's name that nothing shown before had brought up."""
     shown = {name.lower() for name in NAMES.findall(terminal_task.instruction)}
     for number, turn in enumerate(trajectory.turns, start=1):
-        shown |= {name.lower() for name in NAMES.findall(turn.prompt)}
-        for text in _written(turn):
+        for prompt, text in _said(turn):
+            shown |= {name.lower() for name in NAMES.findall(prompt)}
             if found := SELF_IDENTIFICATION.search(text):
                 return f"turn {number}: {found.group()!r}"
             if leaked := {name.lower() for name in NAMES.findall(text)} - shown:
@@ -48,7 +48,7 @@ def identity_leak(terminal_task: TerminalTask, trajectory: Trajectory) -> str | 
 def chinese_characters(terminal_task: TerminalTask, trajectory: Trajectory) -> str | None:
     """Even where the task itself brought them: as the paper does."""
     for number, turn in enumerate(trajectory.turns, start=1):
-        for text in _written(turn):
+        for _, text in _said(turn):
             if found := CHINESE.search(text):
                 return f"turn {number}: {found.group()!r}"
     return None
@@ -78,7 +78,9 @@ def unsuccessful(terminal_task: TerminalTask, trajectory: Trajectory) -> str | N
     return None if trajectory.verdict is not None and trajectory.verdict.solved else trajectory.outcome
 
 
-def _written(turn: Turn) -> Iterator[str]:
-    yield turn.reply
-    if turn.reasoning:
-        yield turn.reasoning
+def _said(turn: Turn) -> Iterator[tuple[str, str]]:
+    """What the model was told and what it wrote then, the calls of a handover first: prompts repeat their replies."""
+    calls: tuple[Exchange | Turn, ...] = (*turn.handover, turn)
+    for call in calls:
+        yield call.prompt, call.reply
+        yield call.prompt, call.reasoning or ""

@@ -132,7 +132,8 @@ def _summary(facts: CardFacts, tally: Tally) -> str:
     return (
         f"{rows:,} trajectories of agents at work in a Linux terminal, made by termforge {facts.code_version} "
         f"(run {facts.run_id}, {facts.date}{made_from}). Each row is one trial: the conversation in the Terminus 2 "
-        "protocol, and what became of it. Failed trials are in; columns say how each one ended."
+        "protocol, and what became of it. A trial that was handed over to a new conversation has a row for each. "
+        "Failed trials are in; columns say how each one ended."
     )
 
 

@@ -1,14 +1,17 @@
 """One row of the corpus. The first eleven columns are those of nvidia/Nemotron-Terminal-Corpus, by name and meaning.
 
 The others are what its users miss: how the trial ended, what the tests said, on which image, at what cost. Every trial
-that curation kept has a row, failed ones too; a row carries what a stricter filter would need.
+that curation kept has a row, failed ones too; a row carries what a stricter filter would need. A trial that was handed
+over to a new conversation has a row for each: a row is what the model saw.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from termforge.schemas import Ending, Record, TerminalTask, Trajectory, Turn
+from termforge.conversations import Conversation, Line, conversations
+from termforge.schemas import Ending, Record, TerminalTask, Trajectory, Usage
 
 AGENT = "terminus-2"
 ORACLE = "termforge/oracle"
@@ -34,6 +37,7 @@ SCHEMA = pa.schema(
         ("trial_id", TEXT),
         ("sample", WHOLE),
         ("attempt", WHOLE),
+        ("conversation", WHOLE),
         ("domain", TEXT),
         ("skills", pa.list_(TEXT)),
         ("difficulty", TEXT),
@@ -54,6 +58,7 @@ SCHEMA = pa.schema(
         ("image_digest", TEXT),
         ("image_inventory", TEXT),
         ("sandbox", TEXT),
+        ("reply_format", TEXT),
         ("observation_mode", TEXT),
         ("wait_mode", TEXT),
         ("thinking", TEXT),
@@ -83,7 +88,8 @@ class TestOutcome(Record):
 
 class CorpusRow(Record):
     conversations: tuple[Message, ...]
-    """User and assistant in turn, no system; reasoning stands before a reply as `<think>...</think>`."""
+    """User and assistant, no system; reasoning stands before a reply as `<think>...</think>`. In turn, but for two user
+    messages that open a conversation which was taken over."""
     agent: str
     model: str
     model_provider: str
@@ -91,7 +97,7 @@ class CorpusRow(Record):
     task: str
     run_id: str
     episode: str
-    """The last one, as the whole conversation is here: `episode-N`, from 0."""
+    """The last one of this conversation: `episode-N`, from 0, counted through the trial."""
     trial_name: str
     enable_thinking: bool
     source: str
@@ -99,6 +105,9 @@ class CorpusRow(Record):
     trial_id: str
     sample: int
     attempt: int
+    conversation: int
+    """Which of the trial's, from 0. How the trial ended and what the tests said stands on each of its rows; turns,
+    tokens, cost and seconds are the row's own, so that they may be summed."""
     domain: str | None
     skills: tuple[str, ...]
     difficulty: str
@@ -116,12 +125,13 @@ class CorpusRow(Record):
     tests: tuple[TestOutcome, ...]
     turns: int
     error_turns: tuple[int, ...]
-    """Turns, from 0, whose reply could not be parsed: candidates for masking."""
+    """Which of the row's assistant messages, from 0, could not be parsed: candidates for masking."""
     image: str
     image_recipe: str
     image_digest: str
     image_inventory: str
     sandbox: str
+    reply_format: str
     observation_mode: str
     wait_mode: str
     thinking: str
@@ -141,35 +151,52 @@ class CorpusRow(Record):
         return prefix + _maker(self.source, self.difficulty)
 
 
-def corpus_row(terminal_task: TerminalTask, trajectory: Trajectory, *, run_id: str, date: str) -> CorpusRow:
-    """`date` as ISO 8601; no clock is read here."""
+def corpus_rows(terminal_task: TerminalTask, trajectory: Trajectory, *, run_id: str, date: str) -> Iterator[CorpusRow]:
+    """One for each conversation of the trial. `date` as ISO 8601; no clock is read here."""
     provenance = terminal_task.provenance
     name = f"{provenance.source}_{trajectory.task_id}"
-    return CorpusRow(
-        conversations=tuple(message for turn in trajectory.turns for message in _messages(turn)),
-        agent=AGENT,
-        model=trajectory.model,
-        model_provider=trajectory.model.split("/")[0] if "/" in trajectory.model else "",
-        date=date,
-        task=name,
-        run_id=run_id,
-        episode=f"episode-{len(trajectory.turns) - 1}",
-        trial_name=f"{name}__{trajectory.trial_id}",
-        enable_thinking=any(turn.reasoning is not None for turn in trajectory.turns),
-        task_id=trajectory.task_id,
-        trial_id=trajectory.trial_id,
-        sample=trajectory.sample,
-        attempt=trajectory.attempt,
-        domain=terminal_task.domain,
-        **provenance.model_dump(include={"source", "skills", "difficulty", "generator", "origin", "license"}),
-        **_outcome(trajectory),
-        **_circumstances(trajectory),
-    )
+    parts = conversations(trajectory)
+    for number in range(len(parts)):
+        yield CorpusRow(
+            agent=AGENT,
+            model=trajectory.model,
+            model_provider=trajectory.model.split("/")[0] if "/" in trajectory.model else "",
+            date=date,
+            task=name,
+            run_id=run_id,
+            trial_name=f"{name}__{trajectory.trial_id}",
+            task_id=trajectory.task_id,
+            trial_id=trajectory.trial_id,
+            sample=trajectory.sample,
+            attempt=trajectory.attempt,
+            conversation=number,
+            domain=terminal_task.domain,
+            **provenance.model_dump(include={"source", "skills", "difficulty", "generator", "origin", "license"}),
+            **_said(parts, number),
+            **_outcome(trajectory),
+            **_circumstances(trajectory),
+            **_spent(trajectory, parts, number),
+        )
 
 
-def _messages(turn: Turn) -> tuple[Message, Message]:
-    thought = "" if turn.reasoning is None else f"<think>\n{turn.reasoning.strip()}\n</think>\n\n"
-    return Message(role="user", content=turn.prompt), Message(role="assistant", content=thought + turn.reply)
+def _said(parts: Sequence[Conversation], number: int) -> dict[str, Any]:
+    conversation = parts[number]
+    messages = list(conversation.messages())
+    before = 0 if conversation.questions is None else 1  # an assistant message that is no turn's
+    return {
+        "conversations": tuple(Message(role=message.role, content=_content(message)) for message in messages),
+        "episode": f"episode-{sum(len(part.turns) for part in parts[: number + 1]) - 1}",
+        "enable_thinking": any(message.reasoning is not None for message in messages),
+        "turns": len(conversation.turns),
+        "error_turns": tuple(
+            place for place, turn in enumerate(conversation.turns, start=before) if turn.error is not None
+        ),
+    }
+
+
+def _content(message: Line) -> str:
+    thought = "" if message.reasoning is None else f"<think>\n{message.reasoning.strip()}\n</think>\n\n"
+    return thought + message.content
 
 
 def _outcome(trajectory: Trajectory) -> dict[str, Any]:
@@ -189,27 +216,31 @@ def _outcome(trajectory: Trajectory) -> dict[str, Any]:
 
 
 def _circumstances(trajectory: Trajectory) -> dict[str, Any]:
-    image, usage = trajectory.image, trajectory.usage
-    spent = sum(turn.teacher_s + turn.waited_s + turn.harness_s for turn in trajectory.turns)
+    image = trajectory.image
     return {
-        "turns": len(trajectory.turns),
-        "error_turns": tuple(number for number, turn in enumerate(trajectory.turns) if turn.error is not None),
         "image": image.name,
         "image_recipe": image.recipe,
         "image_digest": image.digest,
         "image_inventory": image.inventory,
         "sandbox": trajectory.sandbox,
+        "reply_format": trajectory.reply_format,
         "observation_mode": trajectory.observation_mode,
         "wait_mode": trajectory.wait_mode,
         "thinking": trajectory.thinking,
         "template": trajectory.template,
         "template_sha256": trajectory.template_sha256,
-        "input_tokens": usage.input_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "output_tokens": usage.output_tokens,
-        "cost_usd": usage.cost_usd,
-        "seconds": trajectory.start_s + spent + trajectory.grading_s,
     }
+
+
+def _spent(trajectory: Trajectory, parts: Sequence[Conversation], number: int) -> dict[str, Any]:
+    """The start counts with the first conversation; grading, and a handover that came to nothing, with the last."""
+    turns, last = parts[number].turns, number == len(parts) - 1
+    beside = [call for turn in turns for call in turn.handover] + list(trajectory.abandoned if last else ())
+    seconds = [turn.teacher_s + turn.waited_s + turn.harness_s for turn in turns] + [call.teacher_s for call in beside]
+    seconds += [trajectory.start_s] if number == 0 else []
+    seconds += [trajectory.grading_s] if last else []
+    usage = Usage.total([*(turn.usage for turn in turns), *(call.usage for call in beside)])
+    return {**usage.model_dump(), "seconds": sum(seconds)}
 
 
 def _maker(source: str, difficulty: str) -> str:

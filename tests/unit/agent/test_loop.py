@@ -1,9 +1,8 @@
-"""The loop against a scripted teacher: every ending on a scripted terminal, recorded transcripts on a real tmux."""
+"""The loop against a scripted teacher: every ending on a scripted terminal. A real one: test_transcripts.py."""
 
 import json
 import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,89 +10,13 @@ import pytest
 
 from termforge import errors
 from termforge.agent.loop import AgentConfig, Episode, run_episode
-from termforge.agent.observation import Screen
-from termforge.agent.protocol import render
 from termforge.errors import EmptyReply, OutputTruncated, TeacherUnavailable, TerminalClosed
-from termforge.schemas import Command, Ending, Limits, Trajectory, Usage
-from termforge.teacher import ChatMessage, Reply
+from termforge.schemas import Ending, Limits, Trajectory
+from termforge.teacher import Reply
+from tests.unit.agent.scripted import CLEAN, FAITHFUL, USAGE, ScriptedTeacher, ScriptedTerminal, play, saying
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "agent_episodes.json"
 EPISODES = json.loads(GOLDEN.read_text())
-USAGE = Usage(input_tokens=100, output_tokens=10)
-FAITHFUL = AgentConfig(observation_mode="terminus2", floor_s=0.0)
-CLEAN = AgentConfig(floor_s=0.0)
-
-
-class ScriptedTeacher:
-    """Gives the replies of a list, raising those that are errors, and remembers what it was asked."""
-
-    model = "test/scripted"
-
-    def __init__(self, replies: Sequence[str | Reply | Exception], *, slow_s: float = 0.0) -> None:
-        self.sampling = {"max_output_tokens": 100}
-        self.calls: list[list[ChatMessage]] = []
-        self.timeouts: list[float] = []
-        self._replies = iter(replies)
-        self._slow_s = slow_s
-
-    def reply(self, messages: Sequence[ChatMessage], *, timeout_s: float) -> Reply:
-        self.calls.append(list(messages))
-        self.timeouts.append(timeout_s)
-        time.sleep(self._slow_s)
-        reply = next(self._replies)
-        if isinstance(reply, Exception):
-            raise reply
-        return reply if isinstance(reply, Reply) else Reply(content=reply, usage=USAGE)
-
-
-class ScriptedTerminal:
-    """Shows the screens of a list, the last one again and again; a second lasts `pace` seconds."""
-
-    def __init__(
-        self, shows: Sequence[str] = ("$\n",), *, breaks: dict[str, Exception] | None = None, pace: float = 0.01
-    ) -> None:
-        self._pace = pace
-        self.typed: list[str] = []
-        self.waits: list[float] = []
-        self.captures = 0
-        self._shows = list(shows)
-        self._breaks = breaks or {}
-
-    def send(self, keystrokes: str) -> None:
-        self._break(keystrokes)
-        self.typed.append(keystrokes)
-
-    def wait(self, duration_s: float) -> float:
-        self._break("wait")
-        self.waits.append(duration_s)
-        time.sleep(duration_s * self._pace)
-        return duration_s * self._pace
-
-    def capture(self) -> Screen:
-        self._break(f"capture {self.captures}")
-        self.captures += 1
-        text = self._shows.pop(0) if len(self._shows) > 1 else self._shows[0]
-        return Screen(full=text, visible=text)
-
-    def check(self) -> None:
-        self._break("check")
-
-    def _break(self, place: str) -> None:
-        if place in self._breaks:
-            raise self._breaks[place]
-
-
-def saying(*commands: tuple[str, float], complete: bool = False) -> str:
-    return render("a", "p", [Command(keystrokes=keys, duration_s=wait) for keys, wait in commands], complete)
-
-
-def play(
-    teacher: ScriptedTeacher,
-    terminal: ScriptedTerminal | None = None,
-    config: AgentConfig = CLEAN,
-    limits: Limits = Limits(),
-) -> Episode:
-    return run_episode("Do it.", terminal or ScriptedTerminal(), teacher, config, limits)  # type: ignore[arg-type]
 
 
 def recorded(episode: Episode) -> list[tuple[str, str]]:
@@ -286,6 +209,49 @@ def test_times_of_a_turn_are_told_apart() -> None:
     assert 0 <= turn.harness_s < 0.1
 
 
+def test_turns_begin_in_order_and_are_counted_from_the_trial_s_start() -> None:
+    teacher = ScriptedTeacher([saying(), saying()], slow_s=0.1)
+    began = time.monotonic() - 100.0
+    episode = run_episode("Do it.", ScriptedTerminal(), teacher, CLEAN, Limits(max_turns=2), began=began)  # type: ignore[arg-type]
+    first, second = episode.turns
+    assert first.at_s >= 100.0
+    assert second.at_s >= first.at_s + 0.1
+    assert play(ScriptedTeacher([saying()]), limits=Limits(max_turns=1)).turns[0].at_s < 50.0
+
+
+XML = "<response><analysis>a</analysis><plan>p</plan><commands>{}</commands>{}</response>"
+
+
+def test_replies_are_xml_where_the_agent_says_so() -> None:
+    done = XML.format("", "<task_complete>true</task_complete>")
+    replies = [XML.format('<keystrokes duration="2">ls &lt;\n</keystrokes>', ""), saying(), done, done]
+    terminal = ScriptedTerminal()
+    episode = play(ScriptedTeacher(replies), terminal, AgentConfig(reply_format="xml", floor_s=0.0))
+    assert (episode.ending, terminal.typed, terminal.waits) == (Ending.COMPLETED, ["ls &lt;\n"], [2.0])
+    assert "<response>" in episode.turns[0].prompt
+    assert "&lt; is read verbatim" in episode.turns[1].prompt
+    assert episode.turns[2].prompt.endswith("Please fix these issues and provide a proper response.")
+    assert episode.turns[3].prompt.endswith("include <task_complete>true</task_complete> again.")
+
+
+def test_a_whole_xml_reply_that_was_cut_behind_its_end_is_not_salvaged() -> None:
+    whole = XML.format('<keystrokes duration="1">rm x\n</keystrokes>', "") + "and then"
+    terminal = ScriptedTerminal()
+    config = AgentConfig(reply_format="xml")
+    episode = play(ScriptedTeacher([OutputTruncated("cut", whole), "?"]), terminal, config, Limits(max_turns=2))
+    assert terminal.typed == []
+    assert episode.turns[1].prompt.startswith("ERROR!! NONE of the actions")
+    assert episode.turns[1].prompt.endswith("response:\n- Extra text detected after </response> tag")
+
+
+def test_the_thinking_policy_is_that_of_the_agent() -> None:
+    assert (AgentConfig().thinking, AgentConfig(keep_reasoning=True).thinking) == ("dropped", "kept")
+
+
+def test_each_reply_format_has_a_first_message_of_its_own() -> None:
+    assert AgentConfig().template_sha256 != AgentConfig(reply_format="xml").template_sha256
+
+
 def test_no_turns_are_allowed_without_asking() -> None:
     teacher = ScriptedTeacher([])
     assert play(teacher, limits=Limits(max_turns=0)) == Episode((), Ending.TURN_LIMIT)
@@ -330,4 +296,4 @@ def as_trajectory(episode: Episode) -> Trajectory:
     image = {"name": "host", "recipe": "", "digest": "", "inventory": ""}
     given: dict[str, Any] = {"trial_id": "t", "task_id": "t", "model": "m", "template": "termforge"}
     given |= {"template_sha256": "", "image": image, "sandbox": "bubblewrap"}
-    return Trajectory(**given, turns=episode.turns, ending=episode.ending)
+    return Trajectory(**given, turns=episode.turns, abandoned=episode.abandoned, ending=episode.ending)

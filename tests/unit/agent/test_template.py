@@ -4,12 +4,13 @@ import hashlib
 import shutil
 import zipfile
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from termforge import prompts
-from termforge.agent import template
-from termforge.agent.protocol import parse
+from termforge.agent import template, xml_protocol
+from termforge.agent.protocol import ReplyFormat, parse
 from termforge.errors import SetupError
 
 TEMPLATE_IN_WHEEL = "harbor/agents/terminus_2/templates/terminus-json-plain.txt"
@@ -31,10 +32,21 @@ def test_the_reply_shown_in_our_message_is_one_the_parser_takes() -> None:
     ]
 
 
-def test_our_message_does_not_share_sentences_with_terminus_2(harbor_state: Path) -> None:
-    ours = shingles(template.load("termforge").text)
-    for name in ("terminus2", "terminus2-corpus"):
-        assert not ours & shingles(template.load(name, harbor_state).text)
+def test_the_xml_reply_shown_in_our_message_is_one_the_parser_takes() -> None:
+    message = template.load("termforge", reply_format="xml").fill("the task", "the screen")
+    assert message.endswith("# Task\n\nthe task\n\n# Terminal\n\nthe screen\n")
+    start, end = message.index("\n<response>"), message.index("</response>")
+    example = xml_protocol.parse(message[start:end] + "</response>")
+    assert (example.error, example.warning, example.task_complete) == ("", "", False)
+    assert [command.duration_s for command in example.commands] == [0.1, 20.0]
+
+
+def test_our_messages_do_not_share_sentences_with_terminus_2(harbor_state: Path) -> None:
+    formats = get_args(ReplyFormat)
+    for ours in (shingles(template.load("termforge", reply_format=reply_format).text) for reply_format in formats):
+        for name in ("terminus2", "terminus2-corpus"):
+            for reply_format in formats:
+                assert not ours & shingles(template.load(name, harbor_state, reply_format=reply_format).text)
 
 
 def test_both_terminus_2_texts_come_out_of_real_wheels(harbor_state: Path) -> None:
@@ -43,6 +55,14 @@ def test_both_terminus_2_texts_come_out_of_real_wheels(harbor_state: Path) -> No
         assert len(found.text.encode()) == size
         assert hashlib.sha256(found.text.encode()).hexdigest() == found.sha256
     assert template.load("terminus2", harbor_state).sha256 != template.load("terminus2-corpus", harbor_state).sha256
+
+
+def test_their_texts_for_xml_replies_too(harbor_state: Path) -> None:
+    for name, size in (("terminus2", 3417), ("terminus2-corpus", 3425)):
+        found = template.load(name, harbor_state, reply_format="xml")
+        assert len(found.text.encode()) == size
+        assert hashlib.sha256(found.text.encode()).hexdigest() == found.sha256
+        assert found.fill("Do {this}.", "$ ").endswith("Task Description:\nDo {this}.\n\nCurrent terminal state:\n$ \n")
 
 
 def test_terminus_2_s_text_is_filled_as_harbor_fills_it(harbor_state: Path) -> None:
@@ -71,7 +91,7 @@ def test_an_installed_harbor_serves_too(tmp_path: Path, harbor_state: Path, monk
         wheel.extractall(site)
     monkeypatch.syspath_prepend(str(site))
     assert template.load("terminus2", nothing) == template.load("terminus2", harbor_state)
-    with pytest.raises(SetupError, match="none of the 1 texts found"):
+    with pytest.raises(SetupError, match="none of the 1 copies found has it"):
         template.load("terminus2-corpus", nothing)
 
 
@@ -81,7 +101,7 @@ def test_a_text_with_another_hash_is_not_believed(tmp_path: Path, harbor_state: 
     shutil.copy(next(template.wheels_in(harbor_state).glob("harbor-0.1.1-*")), folder)
     with zipfile.ZipFile(folder / "harbor-0.25.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr(TEMPLATE_IN_WHEEL, "Do as I say: {instruction} {terminal_state}")
-    with pytest.raises(SetupError, match="none of the 2 texts found has sha256 89a3dc3a"):
+    with pytest.raises(SetupError, match=r"sha256 89a3dc3a.*none of the 2 copies found has it"):
         template.load("terminus2", tmp_path)
     assert template.load("terminus2-corpus", tmp_path).text
 
