@@ -6,6 +6,7 @@ password that looks like a word is not found.
 
 import os
 import re
+from typing import Any
 
 MASK = "[redacted]"
 
@@ -26,6 +27,7 @@ _IN_ERRORS = (
     re.compile(r"(\w://)[^\s/@]+(?=@)"),
 )
 _VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
+_FIELD = re.compile(r"(?i)(key|token|secret|password|credentials?|authorization)$")
 
 
 def secret_in(text: str) -> str | None:
@@ -42,6 +44,19 @@ def redact(text: str) -> str:
     for pattern in _IN_ERRORS:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
+
+
+def redact_fields(value: Any) -> Any:
+    """A copy of a JSON value, `redact` over all its texts; text in a field named for a secret goes whole."""
+    if isinstance(value, dict):
+        return {name: MASK if _names_secret(name, item) else redact_fields(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_fields(item) for item in value]
+    return redact(value) if isinstance(value, str) else value
+
+
+def _names_secret(name: str, item: Any) -> bool:
+    return isinstance(item, str) and bool(_FIELD.search(name))
 
 
 def _own_secrets() -> set[str]:

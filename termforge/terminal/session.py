@@ -4,6 +4,7 @@ The agent can reach this tmux. What is read through it is data from the agent: i
 """
 
 import contextlib
+import re
 import secrets
 import time
 from types import TracebackType
@@ -17,7 +18,9 @@ from termforge.agent.observation import Screen as Screen
 from termforge.errors import TerminalClosed, TerminalError, TerminalTampered
 from termforge.sandbox.protocol import Sandbox
 from termforge.terminal import tmux
+from termforge.terminal.listener import Listener
 from termforge.terminal.processes import Look
+from termforge.terminal.recording import Recording
 from termforge.terminal.settle import Settle
 from termforge.terminal.watch import Watch, watch
 
@@ -26,6 +29,7 @@ WaitMode = Literal["settle", "full"]
 ANSWER_S = 30.0
 """tmux answers within a millisecond; after this long it has been stopped."""
 START_S = 20.0
+CLOSE_S = 1.0
 TYPED_PER_S = 20_000
 """Characters of a long text that a shell's line editor takes in a second; a settle wait is given that much more."""
 HISTORY = {"terminus2": 2_000, "clean": 50_000}
@@ -61,6 +65,7 @@ class Terminal:
 
     `observation_mode` is the Observer's: `terminus2` keeps 2,000 lines of history; `clean` keeps many and empties them
     with each capture, so that a screen's history is exactly what is new. `history_limit` overrides the number of lines.
+    A `recording` is written through a client of its own from the first prompt on, and whole when this is closed.
 
     Tampering is looked for with every capture, in the same line of commands: options, hooks and command aliases as they
     were at the start, one session, one pane, one client, one block for each command and numbers in sequence; names of
@@ -75,6 +80,7 @@ class Terminal:
         wait_mode: WaitMode = "settle",
         observation_mode: Mode = "clean",
         history_limit: int | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._wait_mode = wait_mode
@@ -87,6 +93,8 @@ class Terminal:
         self._typed_s = 0.0
         self._before: Look | None = None
         self._watch: Watch | None = None
+        self._recording = recording
+        self._listener: Listener | None = None
         try:
             self._start()
         except BaseException:
@@ -103,6 +111,8 @@ class Terminal:
         self._typed_s = len(text) / TYPED_PER_S if len(text) > tmux.PIECE else 0.0
         if text and self._wait_mode == "settle" and self._watch is not None:
             self._before = self._watch.look()
+        if self._recording is not None:
+            self._recording.typed(text)
         for typing in tmux.typing(text):
             self._type(typing)
         return note
@@ -150,11 +160,14 @@ class Terminal:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+        if self._listener is not None:
+            self._listener.close()
         if hasattr(self, "_stream"):
+            until = time.monotonic() + CLOSE_S
             with contextlib.suppress(OSError):
-                self._stream.settimeout(1.0)
+                self._stream.settimeout(CLOSE_S)
                 self._stream.sendall(b"kill-server\n")
-                while self._stream.recv(65536):
+                while self._stream.recv(65536) and time.monotonic() < until:
                     pass
             self._stream.close()
 
@@ -168,15 +181,30 @@ class Terminal:
         self._open(tmux.start_command(self._limit))
         try:
             self._server = self._describe()
+            if not self._server.pane_pid:
+                raise TerminalError("the login shell ended before the terminal was ready")
             reader = self._ask(self._count_command(), *tmux.inspection(self._server.pane))
         except _ChannelLost:
-            self._sandbox.run(("true",), timeout_s=ANSWER_S)
+            self._sandbox.check()
             raise TerminalError("tmux did not start in the sandbox; is it installed there?") from None
         reader.block()
-        self._expected = self._without_count(tmux.seen(reader))
-        if self._wait_mode == "settle":
-            self._watch = watch(self._sandbox, self._server.pane_pid, self._server.pid)
+        self._expected = self._comparable(tmux.seen(reader))
+        self._watch = watch(self._sandbox, self._server.pane_pid, self._server.pid, only_host=self._wait_mode == "full")
         self._await_prompt()
+        if self._recording is not None:
+            self._record(self._recording)
+
+    def _record(self, recording: Recording) -> None:
+        """Begin with the screen as it is; what comes is heard."""
+        pane, cursor = self._server.pane, tmux.quoted("#{e|+:#{cursor_y},1};#{e|+:#{cursor_x},1}")
+        reader = self._ask_again(
+            tmux.command("capture-pane", "-p", "-e", "-t", pane),
+            tmux.command("display-message", "-p", "-t", pane, cursor),
+        )
+        screen = "\r\n".join(reader.block(tmux.ROWS)).rstrip()
+        recording.shown(f"{screen}\x1b[{''.join(reader.block())}H")
+        stream = self._sandbox.open_channel(tmux.listen_command(self._server.pid, self._server.socket_path))
+        self._listener = Listener(stream, recording)
 
     def _open(self, argv: tuple[str, ...]) -> None:
         self._stream = self._sandbox.open_channel(argv)
@@ -196,23 +224,29 @@ class Terminal:
         self._reply(tmux.request(), after="%session-changed ")  # what belongs to the start itself is left out
         format = "#{pid} #{pane_pid} #{pane_id} #{client_pid} #{socket_path}"
         reader = self._ask(tmux.command("display-message", "-p", tmux.quoted(format)))
-        pid, pane_pid, pane, client, socket_path = reader.block()[0].split(" ", 4)
-        if not pane_pid:
-            raise TerminalError("the login shell ended before the terminal was ready")
-        return _Server(int(pid), int(pane_pid), pane, client, socket_path)
+        found = re.fullmatch(r"(\d+) (\d*) (%\d+) (\d+) (.+)", "\n".join(reader.block()))
+        if found is None:
+            raise TerminalTampered("tmux does not say which it is")
+        pid, pane_pid, pane, client, socket_path = found.groups()
+        return _Server(int(pid), int(pane_pid or 0), pane, client, socket_path)
 
     def _await_prompt(self) -> None:
-        """Until the login shell has shown its first prompt, or it is clear that it will not."""
-        until = time.monotonic() + START_S
-        visible = ""
-        while time.monotonic() < until:
-            reader = self._ask_again(tmux.command("capture-pane", "-p", "-t", self._server.pane))
-            before, visible = visible, "".join(reader.block(tmux.ROWS))
-            if visible and visible == before:
-                break
-            time.sleep(0.05)
-        if self._watch is not None:
-            self._settle(Settle(None, time.monotonic()), min(until, time.monotonic() + 2.0))
+        """Until the login shell has shown its first prompt and waits, or it is clear that it will not."""
+        start = still_since = time.monotonic()
+        before, pause = "", 0.002
+        while (now := time.monotonic()) < start + START_S:
+            look = self._watch.look() if self._watch is not None else None
+            visible = self._visible()
+            if visible != before:
+                before, still_since = visible, now
+            if visible and now - still_since >= _first_quiet_s(look):
+                return
+            time.sleep(pause)
+            pause = min(0.05, 1.2 * pause)
+
+    def _visible(self) -> str:
+        reader = self._ask_again(tmux.command("capture-pane", "-p", "-t", self._server.pane))
+        return "".join(reader.block(tmux.ROWS))
 
     def _settle(self, settle: Settle, until: float) -> None:
         polls = iter(POLLS_S)
@@ -237,7 +271,7 @@ class Terminal:
             self._attach_again()
             if self._counted() == self._count:
                 return
-            reader = self._ask(*commands)
+            reader = self._ask_again(*commands)
         for _ in commands:
             reader.block()
         reader.finish()
@@ -251,27 +285,30 @@ class Terminal:
         return tmux.command("set-option", "-s", COUNT, self._count)
 
     def _counted(self) -> str:
-        reader = self._ask(tmux.command("display-message", "-p", tmux.quoted(f"#{{{COUNT}}}")))
+        reader = self._ask_again(tmux.command("display-message", "-p", tmux.quoted(f"#{{{COUNT}}}")))
         return "".join(reader.block())
 
     def _verify(self, now: tmux.Seen) -> int:
         """Lines of history. Raises TerminalTampered unless everything is as it was at the start."""
-        now = self._without_count(now)
+        now = self._comparable(now)
         if change := tmux.difference(self._expected, now):
             raise TerminalTampered(change)
         return now.history
 
-    def _without_count(self, seen: tmux.Seen) -> tmux.Seen:
+    def _comparable(self, seen: tmux.Seen) -> tmux.Seen:
+        """Without what we change ourselves: the count, and the client of a recording."""
         server, *others = seen.options
-        return seen._replace(options=(server.replace(f"{COUNT} {self._count}", COUNT), *others))
+        heard_by = self._listener.client if self._listener is not None else None
+        clients = tuple(client for client in seen.clients if client != heard_by)
+        return seen._replace(clients=clients, options=(server.replace(f"{COUNT} {self._count}", COUNT), *others))
 
     def _ask_again(self, *commands: str) -> tmux.Reader:
         """Ask for something that may be asked twice."""
-        try:
-            return self._ask(*commands)
-        except _ChannelLost:
-            self._attach_again()
-            return self._ask(*commands)
+        while True:
+            try:
+                return self._ask(*commands)
+            except _ChannelLost:
+                self._attach_again()  # succeeds once in a terminal's life
 
     def _ask(self, *commands: str) -> tmux.Reader:
         """Raises: _ChannelLost, TerminalClosed, TerminalTampered, SandboxLost."""
@@ -289,7 +326,7 @@ class Terminal:
         except (EOF, OSError) as error:
             raise _ChannelLost from error
         except TIMEOUT as error:
-            self._sandbox.run(("true",), timeout_s=ANSWER_S)
+            self._sandbox.check()
             if self._tmux.before:
                 raise TerminalTampered("tmux answers, but not what it was asked") from error
             raise TerminalClosed("tmux has stopped answering") from error
@@ -298,17 +335,18 @@ class Terminal:
     def _attach_again(self) -> None:
         """After the end of the channel: attach a new client, once.
 
-        Raises: TerminalClosed when the session is over, TerminalError when the channel was lost twice, SandboxLost.
+        Raises: TerminalClosed when the session is over, TerminalTampered when the channel was lost twice (an engine's
+        restart loses it once, an agent that ends its clients as often as it likes), SandboxLost.
         """
         self._stream.close()
         self._open(tmux.attach_command(self._server.pid, self._server.socket_path))
         try:
             server = self._describe()
         except _ChannelLost:
-            self._sandbox.run(("true",), timeout_s=ANSWER_S)
+            self._sandbox.check()
             raise TerminalClosed("the last shell has exited, or tmux was ended") from None
         if self._attached_again:
-            raise TerminalError("the channel to the terminal was lost twice")
+            raise TerminalTampered("the channel to the terminal was lost twice")
         self._attached_again = True
         if server._replace(client="") != self._server._replace(client=""):
             raise TerminalTampered("another tmux answers in place of ours")
@@ -318,6 +356,13 @@ class Terminal:
 
 class _ChannelLost(Exception):
     """The channel has ended; the session may be alive."""
+
+
+def _first_quiet_s(look: Look | None) -> float:
+    """How long a screen that is not empty must stay as it is to be taken for the first prompt."""
+    if look is None:
+        return 0.05
+    return 0.003 if look.state == "prompt" else 2.0
 
 
 def _text(rows: list[str]) -> str:

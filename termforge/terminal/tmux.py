@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from termforge.errors import TerminalTampered
+from termforge.errors import AgentFailure, TerminalClosed, TerminalTampered
 
 COLUMNS, ROWS = 160, 40
 PIECE = 4096
@@ -19,8 +19,10 @@ PIECE = 4096
 # Control characters become octal escapes; the others have a meaning between double quotes.
 ESCAPES = {code: f"\\{code:03o}" for code in (*range(1, 32), 127)} | {ord(sign): "\\" + sign for sign in '"\\$~'}
 UNTYPABLE = re.compile("[\x00\ud800-\udfff]")
+OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 START = r"""
+echo 500 > /proc/self/oom_score_adj  # when memory runs out, what the agent started ends before what holds the sandbox
 terminal=screen-256color
 for folder in /etc/terminfo /lib/terminfo /usr/lib/terminfo /usr/share/terminfo; do
     [ -e "$folder/t/tmux-256color" ] && terminal=tmux-256color
@@ -36,9 +38,10 @@ exec env -u TMUX -u TMUX_PANE LANG=C.UTF-8 SHELL=/bin/bash TERM=xterm-256color \
     new-session -f no-output -x 160 -y 40 -c /app env -u TMUX -u TMUX_PANE bash --login
 """
 ATTACH = r"""
-kill -USR1 "$1" 2>/dev/null || exit 1  # makes tmux create its socket again, should it have been deleted
+kill -0 "$1" 2>/dev/null || exit 1
+[ -S "$2" ] || kill -USR1 "$1"  # makes tmux create its socket again, which was deleted
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$2" ] && break; sleep 0.05; done
-exec env -u TMUX -u TMUX_PANE LANG=C.UTF-8 TERM=xterm-256color tmux -C -S "$2" attach-session -f no-output
+exec env -u TMUX -u TMUX_PANE LANG=C.UTF-8 TERM=xterm-256color tmux -C -S "$2" attach-session -f "$3"
 """
 
 # Unambiguous spellings of the commands, as far as tmux 3.3. An alias set by the agent applies to one exact spelling.
@@ -74,8 +77,18 @@ def start_command(history_limit: int) -> tuple[str, ...]:
     return ("sh", "-c", START, "sh", secrets.token_hex(8), secrets.token_hex(8), str(history_limit))
 
 
-def attach_command(server: int, socket_path: str) -> tuple[str, ...]:
-    return ("sh", "-c", ATTACH, "sh", str(server), socket_path)
+def attach_command(server: int, socket_path: str, flags: str = "no-output") -> tuple[str, ...]:
+    return ("sh", "-c", ATTACH, "sh", str(server), socket_path, flags)
+
+
+def listen_command(server: int, socket_path: str) -> tuple[str, ...]:
+    """Attaches a client that hears all output; what it has not taken up after two seconds is dropped."""
+    return attach_command(server, socket_path, flags="pause-after=2")
+
+
+def unescaped(output: bytes) -> bytes:
+    """What a program put out, from an %output notification: bytes below 32 and backslashes are octal there."""
+    return OCTAL.sub(lambda escape: bytes((int(escape[1], 8),)), output)
 
 
 def quoted(text: str) -> str:
@@ -129,7 +142,7 @@ def inspection(pane: str) -> list[str]:
 class Reader:
     """Walks through the reply to one request, block by block.
 
-    Every method raises TerminalTampered when the reply is not what an untouched tmux gives.
+    Every method raises TerminalTampered when the reply is not what an untouched tmux gives, or TerminalClosed.
     """
 
     def __init__(self, reply: str) -> None:
@@ -170,12 +183,19 @@ class Reader:
         for at in range(self._at, len(self._lines)):
             if self._lines[at] in ends:
                 if self._lines[at] == ends[1]:
-                    raise TerminalTampered(f"tmux refused a command: {' '.join(self._lines[self._at : at])[:200]}")
+                    raise _refused(" ".join(self._lines[self._at : at])[:200])
                 return at
         raise TerminalTampered("the reply of a tmux command does not end")
 
     def _line(self, at: int) -> str:
         return self._lines[at] if at < len(self._lines) else ""
+
+
+def _refused(why: str) -> AgentFailure:
+    """An untouched tmux refuses what we ask only in the moment in which its last session ends."""
+    if why == "no current target":
+        return TerminalClosed("the last shell has exited")
+    return TerminalTampered(f"tmux refused a command: {why}")
 
 
 class Seen(NamedTuple):

@@ -1,5 +1,6 @@
 """The terminal in real sandboxes: what the stand-in of the unit tests cannot show."""
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from termforge.agent.observation import Observer
 from termforge.errors import SandboxLost, TerminalClosed, TerminalTampered
 from termforge.sandbox.protocol import Sandbox
 from termforge.terminal import Terminal
+from termforge.terminal.recording import Recording
 
 
 @pytest.fixture
@@ -119,6 +121,18 @@ def test_clean_observations_show_all_new_output(terminal: Terminal) -> None:
     shown = observer.next(terminal.capture())
     assert shown.startswith("New Terminal Output:\n")
     assert "\n".join(str(number) for number in range(1, 3001)) in shown
+
+
+def test_a_recording_holds_what_the_terminal_showed(sandbox: Sandbox) -> None:
+    recording = Recording("a task")
+    with Terminal(sandbox, recording=recording) as terminal:
+        run(terminal, "printf '\\033[31m日本\\033[0m\\n'; seq 1 500")
+        terminal.check()
+    header, *events = map(json.loads, recording.cast(turns_at_s=[0.0]).splitlines())
+    assert (header["width"], header["height"]) == (160, 40)
+    assert events[0][1:] == ["m", "turn 0"]
+    shown = "".join(text for _, code, text in events if code == "o")
+    assert "\x1b[31m日本\x1b[0m\r\n" + "".join(f"{number}\r\n" for number in range(1, 501)) in shown
 
 
 def test_a_turn_costs_milliseconds(terminal: Terminal) -> None:

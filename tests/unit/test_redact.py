@@ -1,6 +1,6 @@
 import pytest
 
-from termforge.redact import MASK, redact, secret_in
+from termforge.redact import MASK, redact, redact_fields, secret_in
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,20 @@ def test_this_processs_own_keys_are_masked(monkeypatch: pytest.MonkeyPatch) -> N
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert secret_in(text) is None
     assert redact(text) == text
+
+
+def test_nested_fields_are_masked_by_their_names_and_by_their_texts() -> None:
+    settings = {
+        "temperature": 0.5,
+        "max_tokens": 8192,
+        "tokens": "estimated",
+        "openai_api_key": "one-two",
+        "extra": [{"Authorization": "x"}, "see https://me:word@host", None],
+    }
+    assert redact_fields(settings) == {
+        "temperature": 0.5,
+        "max_tokens": 8192,
+        "tokens": "estimated",
+        "openai_api_key": MASK,
+        "extra": [{"Authorization": MASK}, f"see https://{MASK}@host", None],
+    }

@@ -1,6 +1,7 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import polars as pl
@@ -13,9 +14,10 @@ from termforge.errors import InputError
 from termforge.export import corpus
 from termforge.export.card import CardFacts
 from termforge.export.corpus import export_corpus, is_exported
-from termforge.export.row import SCHEMA, CorpusRow, corpus_row
+from termforge.export.row import SCHEMA, CorpusRow, corpus_rows
 from termforge.schemas import (
     Ending,
+    Exchange,
     Image,
     ImageRecipe,
     Provenance,
@@ -39,7 +41,12 @@ FACTS = CardFacts(
 VERDICT = Verdict(results=(TestResult(id="t.py::a", weight=1.0, passed=True, message="x"),), score=1.0, solved=True)
 
 
-def row(
+def row(number: int = 0, **given: Any) -> CorpusRow:
+    (only,) = rows(number, **given)
+    return only
+
+
+def rows(
     number: int = 0,
     *,
     source: SourceName = "forge",
@@ -50,7 +57,8 @@ def row(
     verdict: Verdict | None = VERDICT,
     turns: tuple[Turn, ...] | None = None,
     ending: Ending = Ending.COMPLETED,
-) -> CorpusRow:
+    abandoned: tuple[Exchange, ...] = (),
+) -> list[CorpusRow]:
     terminal_task = TerminalTask(
         image=ImageRecipe(name=image, recipe="r"),
         domain="data-science" if source == "forge" else None,
@@ -68,12 +76,13 @@ def row(
         image=Image(name=image, recipe="r", digest="d", inventory="i"),
         sandbox="bubblewrap",
         turns=turns if turns is not None else TURNS,
+        abandoned=abandoned,
         ending=ending,
         verdict=verdict,
         start_s=1.0,
         grading_s=2.0,
     )
-    return corpus_row(terminal_task, trajectory, run_id=FACTS.run_id, date=FACTS.date)
+    return list(corpus_rows(terminal_task, trajectory, run_id=FACTS.run_id, date=FACTS.date))
 
 
 TURNS = (
@@ -85,6 +94,23 @@ TURNS = (
         waited_s=3.0,
     ),
     Turn(prompt="again", reply="not JSON", error="no JSON found", usage=Usage(input_tokens=20, cost_usd=0.5)),
+)
+HANDED_OVER = Turn(
+    handover=(
+        Exchange(stage="summary", prompt="Sum up.", reply="Little.", teacher_s=4.0, usage=Usage(cost_usd=0.0)),
+        Exchange(
+            stage="questions", prompt="Any questions?", reply="Where?", reasoning="Hm.", usage=Usage(cost_usd=0.0)
+        ),
+        Exchange(stage="answers", prompt="Answer.", reply="There.", usage=Usage(input_tokens=4, cost_usd=0.25)),
+    ),
+    prompt="There.",
+    reply="{}",
+    usage=Usage(input_tokens=2, cost_usd=0.25),
+)
+CUT_SHORT = Turn(
+    handover=(*HANDED_OVER.handover, Exchange(stage="short summary", prompt="s", reply="")),
+    prompt="The end of the screen.",
+    reply="{}",
 )
 MIXED = [
     row(0),
@@ -136,6 +162,35 @@ def test_without_reasoning_there_is_no_think_block() -> None:
     found = row(turns=(Turn(prompt="p", reply="r"),))
     assert found.conversations[1].content == "r"
     assert not found.enable_thinking
+
+
+def test_a_trial_that_was_handed_over_has_a_row_for_each_conversation() -> None:
+    first, second, third = rows(turns=(*TURNS, HANDED_OVER, Turn(prompt="c", reply="?", error="e"), CUT_SHORT))
+    assert [message.content for message in first.conversations][2:] == ["again", "not JSON"]
+    assert [message.model_dump() for message in second.conversations] == [
+        {"role": "user", "content": "a shell"},
+        {"role": "user", "content": "Any questions?"},
+        {"role": "assistant", "content": "<think>\nHm.\n</think>\n\nWhere?"},
+        {"role": "user", "content": "There."},
+        {"role": "assistant", "content": "{}"},
+        {"role": "user", "content": "c"},
+        {"role": "assistant", "content": "?"},
+    ]
+    assert [message.content for message in third.conversations] == ["a shell", "The end of the screen.", "{}"]
+    assert [part.conversation for part in (first, second, third)] == [0, 1, 2]
+    assert [part.episode for part in (first, second, third)] == ["episode-1", "episode-3", "episode-4"]
+    assert [part.turns for part in (first, second, third)] == [2, 2, 1]
+    assert [part.error_turns for part in (first, second, third)] == [(1,), (2,), ()]
+    assert [part.enable_thinking for part in (first, second, third)] == [True, True, False]
+    assert {part.outcome for part in (first, second, third)} == {"solved"}
+
+
+def test_the_rows_of_a_trial_sum_up_to_what_it_spent() -> None:
+    in_vain = Exchange(stage="summary", prompt="p", reply="", usage=Usage(input_tokens=5, cost_usd=1.0), teacher_s=2.0)
+    found = rows(turns=(*TURNS, HANDED_OVER), abandoned=(in_vain,))
+    assert [part.input_tokens for part in found] == [30, 6 + 5]
+    assert [part.cost_usd for part in found] == [0.75, 1.5]
+    assert [part.seconds for part in found] == [1.0 + 3.0, 4.0 + 2.0 + 2.0]
 
 
 def test_rows_of_the_oracle_and_of_the_host_have_their_own_configurations() -> None:

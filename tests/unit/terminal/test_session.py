@@ -343,6 +343,24 @@ def test_the_end_of_the_last_shell_closes_the_terminal(terminal: Terminal) -> No
             look()
 
 
+def test_a_look_in_the_moment_in_which_the_shell_exits_is_no_meddling(tmp_path: Path) -> None:
+    for place in range(20):
+        sandbox = HostSandbox(tmp_path)
+        with Terminal(sandbox) as terminal:
+            look = (terminal.check, terminal.capture, lambda: terminal.send("x"))[place % 3]
+            terminal.send("exit\n")
+            with pytest.raises(TerminalClosed):
+                all(look() != "ended" for _ in range(100_000))
+        sandbox.close()
+
+
+def test_closing_does_not_wait_for_a_stream_without_end(sandbox: HostSandbox) -> None:
+    terminal = Terminal(sandbox)
+    terminal._stream.close()
+    terminal._stream = sandbox.open_channel(["yes"])
+    terminal.close()
+
+
 def test_a_killed_tmux_closes_the_terminal(terminal: Terminal) -> None:
     os.kill(terminal._server.pid, signal.SIGKILL)
     with pytest.raises(TerminalClosed):
@@ -359,7 +377,7 @@ def test_a_lost_channel_is_attached_again_once(terminal: Terminal, sandbox: Host
     terminal.check()
     sandbox._running[-1].kill()
     sandbox._running[-1].wait()
-    with pytest.raises(TerminalError, match="twice"):
+    with pytest.raises(TerminalTampered, match="twice"):
         terminal.check()
 
 
