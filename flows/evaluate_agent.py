@@ -22,7 +22,7 @@ from flows.parameters import (
     described,
     run_name,
 )
-from flows.roll_out import ObservationMode, WaitMode, roll_out
+from flows.roll_out import ObservationMode, Overflow, ReplyFormat, WaitMode, roll_out
 from tasks import evaluate as evaluating
 from termforge.evaluate import Report
 
@@ -40,7 +40,9 @@ def evaluate_agent(
     temperature: Temperature = None,
     samples: Annotated[int, Field(ge=1, le=64, description="First attempts at each task.")] = 1,
     template: Template = "termforge",
+    reply_format: ReplyFormat = "json",
     observation_mode: ObservationMode = "terminus2",
+    overflow: Overflow = "end",
     wait_mode: WaitMode = "settle",
     budget_usd: Dollars = None,
     budget_tokens: Tokens = None,
@@ -62,7 +64,9 @@ def evaluate_agent(
         samples=samples,
         attempts=1,
         template=template,
+        reply_format=reply_format,
         observation_mode=observation_mode,
+        overflow=overflow,
         wait_mode=wait_mode,
         budget_usd=budget_usd,
         budget_tokens=budget_tokens,

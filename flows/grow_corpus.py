@@ -32,7 +32,7 @@ from flows.parameters import (
     night_or_date,
     run_name,
 )
-from flows.roll_out import ObservationMode, Samples, SlipRate, WaitMode, roll_out
+from flows.roll_out import ObservationMode, Overflow, Recorded, ReplyFormat, Samples, SlipRate, WaitMode, roll_out
 from flows.synthesize_tasks import FromSeeds, FromSkills, synthesize_tasks
 from flows.validate_tasks import validate_tasks
 from termforge.errors import InputError
@@ -61,8 +61,11 @@ def grow_corpus(
     slip_rate: SlipRate = 0.15,
     samples: Samples = 1,
     template: Template = "termforge",
+    reply_format: ReplyFormat = "json",
     observation_mode: ObservationMode = "clean",
+    overflow: Overflow = "end",
     wait_mode: WaitMode = "settle",
+    record: Recorded = False,
     budget_usd: Dollars = None,
     budget_tokens: Tokens = None,
     complete_only: CompleteOnly = False,
@@ -117,8 +120,11 @@ def grow_corpus(
         slip_rate=slip_rate,
         samples=samples,
         template=template,
+        reply_format=reply_format,
         observation_mode=observation_mode,
+        overflow=overflow,
         wait_mode=wait_mode,
+        record=record,
         **asked,
         **spending,
         **place,

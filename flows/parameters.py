@@ -29,7 +29,15 @@ Work = Annotated[
     str | None,
     Field(description="Folder for journals on a local or shared disk. Needed only where the store is not a folder."),
 ]
-Concurrency = Annotated[int, Field(ge=1, le=1024, description="Sandboxes that are live at once in this run.")]
+Concurrency = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=1024,
+        description="Trials that are live at once, at most. How many the machine and the teacher bear is found while "
+        "the run goes on, from load and from refused calls.",
+    ),
+]
 ShardRows = Annotated[
     int, Field(ge=1, le=500, description="Tasks in one shard: the unit that Prefect sees and retries.")
 ]

@@ -43,8 +43,22 @@ ObservationMode = Annotated[
     Literal["clean", "terminus2"],
     Field(description="terminus2: what Terminus 2 shows, its oddities included; clean: those mended."),
 ]
+ReplyFormat = Annotated[
+    Literal["json", "xml"], Field(description="What replies are written in. The oracle writes JSON.")
+]
+Overflow = Annotated[
+    Literal["end", "summarize"],
+    Field(description="When a conversation outgrows the model's window: end the trial, or hand over to a shorter one."),
+]
 WaitMode = Annotated[
     Literal["settle", "full"], Field(description="settle: wait until the work is done; full: as long as was asked for.")
+]
+Recorded = Annotated[
+    bool,
+    Field(
+        description="Keep each terminal as an asciicast, for asciinema, in the column `recording`. Costs a tmux client "
+        "in every sandbox and up to 2 MB a row; turns take no longer."
+    ),
 ]
 
 
@@ -61,8 +75,11 @@ def roll_out(
     samples: Samples = 1,
     attempts: Attempts = 3,
     template: Template = "termforge",
+    reply_format: ReplyFormat = "json",
     observation_mode: ObservationMode = "clean",
+    overflow: Overflow = "end",
     wait_mode: WaitMode = "settle",
+    record: Recorded = False,
     budget_usd: Dollars = None,
     budget_tokens: Tokens = None,
     sandbox: Sandbox = "auto",
@@ -75,10 +92,13 @@ def roll_out(
     machine, datasets = choose_machine(sandbox, images), Store(store)
     choice = TeacherChoice.of(teacher, api_base=api_base, temperature=temperature, slip_rate=slip_rate)
     config = RolloutConfig(
-        agent=AgentConfig(template=template, observation_mode=observation_mode),
+        agent=AgentConfig(
+            template=template, reply_format=reply_format, observation_mode=observation_mode, overflow=overflow
+        ),
         wait_mode=wait_mode,
         samples=samples,
         attempts=attempts,
+        record=record,
     )
     plan = plan_rollouts(
         datasets,

@@ -30,7 +30,7 @@ from termforge.stages.teachers import BudgetConfig, TeacherChoice
 FromSkills = Annotated[int, Field(ge=0, description="Tasks asked for from 3 to 5 skills of one domain each.")]
 FromSeeds = Annotated[int, Field(ge=0, description="Tasks asked for from seed problems.")]
 
-Calls = Annotated[int, Field(ge=1, le=256, description="Calls to the teacher that are under way at once.")]
+Calls = Annotated[int, Field(ge=1, le=256, description="Calls to the teacher that are under way at once, at most.")]
 
 
 @flow(flow_run_name=run_name)

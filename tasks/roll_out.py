@@ -8,7 +8,7 @@ from tasks.policies import RETRIED
 from tasks.summaries import publish
 from termforge.rollout import RolloutConfig
 from termforge.schemas import DatasetRef, Part
-from termforge.shard import process_slots
+from termforge.slots import process_slots
 from termforge.stages import rollouts
 from termforge.stages.machine import Machine
 from termforge.stages.plan import ShardPlan

@@ -7,7 +7,7 @@ from prefect import task
 from tasks.policies import RETRIED
 from tasks.summaries import publish
 from termforge.schemas import DatasetRef, Part
-from termforge.shard import process_slots
+from termforge.slots import process_slots
 from termforge.stages import merge as merging
 from termforge.stages import validation
 from termforge.stages.machine import Machine

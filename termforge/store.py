@@ -28,7 +28,7 @@ from termforge.schemas import SCHEMA_VERSION, DatasetRecord, DatasetRef, Part, d
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["tasks", "trajectories", "verdicts", "rejected", "corpus"]
+Kind = Literal["tasks", "trajectories", "verdicts", "rejected", "replays", "corpus"]
 RECORD = "dataset.json"
 
 
@@ -97,6 +97,17 @@ class Store:
         if record.schema_version > SCHEMA_VERSION:
             raise StoreError(f"{ref} has schema version {record.schema_version}, this termforge reads {SCHEMA_VERSION}")
         return record
+
+    def source(self, ref: DatasetRef, kind: Kind) -> DatasetRef:
+        """The dataset of this kind that a version was made from.
+
+        Raises: InputError where there is none, or more than one.
+        """
+        sources = [self.resolve(text) for text in self.record(ref).inputs]
+        found = [source for source in sources if self.record(source).kind == kind]
+        if len(found) != 1:
+            raise InputError(f"{ref} was made from {len(found)} datasets of {kind}, not from one")
+        return found[0]
 
     def versions(self, name: str) -> list[DatasetRef]:
         """Finished versions of a dataset, oldest first by the time in their records."""

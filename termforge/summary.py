@@ -35,8 +35,7 @@ NUMBERS = {"tasks", "trials", "solved", "rate", "tokens", "seconds"}
 
 def summarise(store: Store, trajectories: DatasetRef) -> list[Line]:
     """Of the last attempt of every trial."""
-    tasks = store.resolve(store.record(trajectories).inputs[0])
-    described = store.scan(tasks).select(
+    described = store.scan(store.source(trajectories, "tasks")).select(
         task_id="id",
         source=pl.col("provenance").struct.field("source"),
         domain=pl.col("domain").fill_null("–"),

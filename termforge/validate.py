@@ -20,8 +20,9 @@ from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, Trial, roll_out
 from termforge.sandbox.protocol import Engine, started
 from termforge.schemas import GateResult, GateVerdicts, Record, TerminalTask, TestResult, Verifier
-from termforge.shard import Slots, work_through
-from termforge.verify import verify
+from termforge.shard import work_through
+from termforge.slots import Slots
+from termforge.verify import collect, verify
 
 ATTEMPTS = 3
 """Of one gate, while machines fail."""
@@ -113,7 +114,7 @@ def no_op_fails(terminal_task: TerminalTask, engine: Engine) -> str:
     image = engine.image(terminal_task.image)
     options = {"files": terminal_task.files, "limits": terminal_task.limits, "needs": terminal_task.needs}
     with started(engine, image, **options) as sandbox:
-        verdict = verify(terminal_task, sandbox, engine)
+        verdict = verify(terminal_task, collect(terminal_task, sandbox), sandbox, engine)
     assert verdict is not None
     if passed := [result.id for result in verdict.results if result.passed]:
         return f"passes without any work: {', '.join(passed)}"

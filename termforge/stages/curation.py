@@ -10,11 +10,11 @@ from termforge.curate.curate import CurateSettings, Kept, curate
 from termforge.errors import InputError
 from termforge.export.card import CardFacts
 from termforge.export.corpus import export_corpus
-from termforge.export.row import CorpusRow, corpus_row
+from termforge.export.row import CorpusRow, corpus_rows
 from termforge.schemas import DatasetRecord, DatasetRef, TerminalTask, Trajectory
 from termforge.store import Store, Writer, version_of
 
-STAGE = "curate-1"
+STAGE = "curate-2"
 
 
 def curate_corpus(store: Store, night: str, trajectories: DatasetRef, settings: CurateSettings) -> DatasetRecord:
@@ -84,14 +84,14 @@ def _kept_rows(
     date = store.record(trajectories).created
     for row in curate(_pairs(store, trajectories), settings, counts):
         if isinstance(row, Kept):
-            yield corpus_row(row.terminal_task, row.trajectory, run_id=night, date=date)
+            yield from corpus_rows(row.terminal_task, row.trajectory, run_id=night, date=date)
         elif turned_away is not None:
             turned_away.add(row)
 
 
 def _pairs(store: Store, trajectories: DatasetRef) -> Iterator[tuple[TerminalTask, Trajectory]]:
     """Each trajectory with its task. Both datasets are in the same order, so one task is in memory at a time."""
-    (tasks,) = (store.resolve(source) for source in store.record(trajectories).inputs)
+    tasks = store.source(trajectories, "tasks")
     terminal_tasks = store.read(tasks)
     terminal_task = next(terminal_tasks, None)
     for trajectory in store.read(trajectories):

@@ -7,8 +7,8 @@ from termforge.store import Store
 
 def evaluate(store: Store, trajectories: DatasetRef) -> Report:
     """Raises: InputError where a trial was not graded or is not a first attempt."""
-    (tasks,) = (store.resolve(source) for source in store.record(trajectories).inputs)
-    terminal_tasks = {terminal_task.id: terminal_task for terminal_task in store.read(tasks)}
+    tasks = store.read(store.source(trajectories, "tasks"))
+    terminal_tasks = {terminal_task.id: terminal_task for terminal_task in tasks}
     return report(
         scored(terminal_tasks[trajectory.task_id], trajectory)
         for trajectory in store.read(trajectories)

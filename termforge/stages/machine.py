@@ -1,5 +1,6 @@
 """Which kind of sandbox and which images a run uses, decided once and written down with the data."""
 
+import resource
 import threading
 from typing import Literal
 
@@ -63,10 +64,17 @@ def open_engine(sandbox: SandboxChoice) -> Engine:
     """
     with _opening:
         if sandbox not in _open:
+            _allow_many_open_files()
             engine = Pool(choose_engine(sandbox))
             engine.reap()
             _open[sandbox] = _open.setdefault(engine.name, engine)
         return _open[sandbox]
+
+
+def _allow_many_open_files() -> None:
+    """A live sandbox takes several; processes start with 1,024, for the sake of programs that use `select`."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 _opening = threading.Lock()

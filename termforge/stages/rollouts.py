@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from termforge.errors import InputError
 from termforge.rollout import RolloutConfig, roll_out_shard, trials_of
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DatasetRecord, DatasetRef, Part
-from termforge.shard import Slots
+from termforge.slots import Slots
 from termforge.stages.machine import Machine
 from termforge.stages.plan import ShardPlan, totals, work_folder
 from termforge.stages.teachers import BudgetConfig, TeacherChoice
@@ -26,7 +27,12 @@ def plan_rollouts(
     shard_rows: int,
     work: str | None,
 ) -> ShardPlan:
-    """The machine is part of the version: the same keystrokes in another kind of sandbox are another trajectory."""
+    """The machine is part of the version: the same keystrokes in another kind of sandbox are another trajectory.
+
+    Raises: InputError for the oracle where replies are not JSON.
+    """
+    if teacher.is_oracle and config.agent.reply_format != "json":
+        raise InputError(f"reply_format: the oracle writes JSON only; {config.agent.reply_format!r} needs a model")
     settings = [config.model_dump(mode="json"), teacher.model_dump(mode="json"), machine.model_dump()]
     return ShardPlan(
         store=store.root,

@@ -5,7 +5,8 @@ from typing import Any
 
 from termforge.errors import InputError
 from termforge.schemas import DatasetRecord, DatasetRef, Record, Rejected, TerminalTask
-from termforge.shard import process_slots, work_through
+from termforge.shard import work_through
+from termforge.slots import process_slots
 from termforge.stages.machine import Machine
 from termforge.stages.plan import work_folder
 from termforge.stages.teachers import BudgetConfig, TeacherChoice

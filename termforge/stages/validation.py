@@ -6,7 +6,7 @@ from typing import Any
 
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DatasetRecord, DatasetRef, GateVerdicts, Part, Rejected, TerminalTask
-from termforge.shard import Slots
+from termforge.slots import Slots
 from termforge.stages.machine import Machine, inventory_of
 from termforge.stages.plan import ShardPlan, work_folder
 from termforge.store import Store, version_of
