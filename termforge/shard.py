@@ -5,12 +5,12 @@ Nothing is lost (a finished item is on the disk before it counts) and nothing is
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from threading import BoundedSemaphore
+from queue import SimpleQueue
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -19,33 +19,16 @@ from pydantic import BaseModel, ConfigDict
 from termforge.journal import Journal, read_journals
 from termforge.lease import Lease, held
 from termforge.schemas import Record
+from termforge.slots import Slots
 
 REPORT_S = 10.0
+POLL_S = 0.25
+"""How long a result may lie before it is journalled while other shards hold every slot."""
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result", bound=Record)
-
-
-class Slots:
-    """How many trials may be live at once in this process, over all shards that share the slots."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._free = BoundedSemaphore(count)
-
-    def __enter__(self) -> None:
-        self._free.acquire()
-
-    def __exit__(self, *error: object) -> None:
-        self._free.release()
-
-
-@cache
-def process_slots(count: int) -> Slots:
-    """The same slots for every shard of this process that names the same count."""
-    return Slots(count)
 
 
 class Done(BaseModel, Generic[Result]):
@@ -78,19 +61,15 @@ def work_through(
         waiting = {key: item for key, item in items.items() if key not in done}
 
         said = monotonic()
-
-        def in_a_slot(item: Item) -> tuple[Result, ...]:
-            with slots:
-                return work(item)
-
-        with Journal(folder, lease.fence) as journal, _pool(slots.count) as pool:
-            for key, records in _results(pool, waiting, in_a_slot):
+        with Journal(folder, lease.fence) as journal, _pool(slots.most) as pool:
+            for key, records in _results(pool, waiting, work, slots):
                 _append(journal, lease, Done[record](item=key, records=records))  # type: ignore[valid-type]
                 done[key] = records
                 on_done(len(done), records)
                 if monotonic() - said > REPORT_S or len(done) == len(items):
                     said = monotonic()
-                    log.info("%s of %s: %d of %d done", folder.name, folder.parent.parent.name, len(done), len(items))
+                    where = f"{folder.name} of {folder.parent.parent.name}"
+                    log.info("%s: %d of %d done (%d live)", where, len(done), len(items), slots.gate.live)
     return {key: done[key] for key in items}
 
 
@@ -109,24 +88,36 @@ def _append(journal: Journal, lease: Lease, entry: Done[Result]) -> None:
 
 
 def _results(
-    pool: ThreadPoolExecutor, items: Mapping[str, Item], work: Callable[[Item], tuple[Result, ...]]
+    pool: ThreadPoolExecutor, items: Mapping[str, Item], work: Callable[[Item], tuple[Result, ...]], slots: Slots
 ) -> Iterator[tuple[str, tuple[Result, ...]]]:
-    """Results as they come; the first exception is raised when everything that had started is over."""
-    running: dict[Future[tuple[Result, ...]], str] = {pool.submit(work, item): key for key, item in items.items()}
+    """Results as they come; the first exception is raised when everything that had started is over.
+
+    An item gets its thread with its slot: what waits costs nothing.
+    """
+    over: SimpleQueue[tuple[str, Future[tuple[Result, ...]]]] = SimpleQueue()
+
+    def start(key: str, item: Item) -> None:
+        def end(future: Future[tuple[Result, ...]]) -> None:
+            over.put((key, future))
+            slots.leave()
+
+        pool.submit(work, item).add_done_callback(end)
+
+    waiting, running = deque(items.items()), 0
     failure: BaseException | None = None
-    while running:
-        ready, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in ready:
-            key = running.pop(future, "")
-            if future.cancelled():
-                continue
-            if (error := future.exception()) is not None:
-                failure = failure or error
-                pool.shutdown(wait=False, cancel_futures=True)
-                # `wait` never wakes up for what was cancelled before it started.
-                running = {waiting: key for waiting, key in running.items() if not waiting.cancelled()}
-            else:
-                yield key, future.result()
+    while waiting or running:
+        if waiting and slots.enter(POLL_S if over.empty() else 0.0):
+            start(*waiting.popleft())
+            running += 1
+        if waiting and over.empty():
+            continue
+        key, future = over.get()
+        running -= 1
+        if (error := future.exception()) is None:
+            yield key, future.result()
+        else:
+            failure = failure or error
+            waiting.clear()
     if failure is not None:
         raise failure
 

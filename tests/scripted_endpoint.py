@@ -2,11 +2,12 @@
 
     python tests/scripted_endpoint.py --port 0 --script script.json --log requests.jsonl
 
-It prints its base address on the first line of its output. The script is JSON with three optional fields:
+It prints its base address on the first line of its output. The script is JSON with four optional fields:
 
     {"replies": [REPLY, ...],                           answered in order, each once
      "rules": [{"contains": "text", "reply": REPLY}],   else the first whose text the last message contains
-     "otherwise": REPLY}                                else this; without it: 200 and the content "ok"
+     "otherwise": REPLY,                                else this; without it: 200 and the content "ok"
+     "bears": {"calls": N, "beyond": REPLY}}            what comes while N others stall gets `beyond` instead
 
 A rule's `reply` may be a list: answered in turn, the last for ever. The fields of a REPLY are those of `Scripted`.
 The log holds one line per request, written before the answer is: what the service would bill, whatever the client saw.
@@ -15,11 +16,13 @@ The log holds one line per request, written before the answer is: what the servi
 import argparse
 import contextlib
 import json
+import math
 import socket
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,12 +63,24 @@ class Script:
         self._replies = iter(script.get("replies", []))
         self._rules = [(rule["contains"], _as_list(rule["reply"])) for rule in script.get("rules", [])]
         self._otherwise = script.get("otherwise", {})
+        bears = script.get("bears", {"calls": math.inf, "beyond": {}})
+        self._most, self._beyond = bears["calls"], Scripted(**bears["beyond"])
+        self._serving = 0
         self._asked: Counter[int] = Counter()
         self._lock = threading.Lock()
 
-    def reply_to(self, last_message: str) -> Scripted:
+    @contextlib.contextmanager
+    def reply_to(self, last_message: str) -> Iterator[Scripted]:
+        """The answer; thinking about it takes as long as the block."""
         with self._lock:
-            return Scripted(**self._choose(last_message))
+            served = self._serving < self._most
+            self._serving += served
+            scripted = Scripted(**self._choose(last_message)) if served else self._beyond
+        try:
+            yield scripted
+        finally:
+            with self._lock:
+                self._serving -= served
 
     def _choose(self, last_message: str) -> dict[str, Any]:
         for reply in self._replies:
@@ -102,11 +117,17 @@ class ScriptedEndpoint:
         self._server.server_close()
         self._thread.join()
 
-    def answer(self, body: dict[str, Any], authorization: str) -> tuple[int, Scripted, dict[str, int] | None]:
-        """The number of this request, its answer, and the usage that it is billed with."""
+    @contextlib.contextmanager
+    def answer(self, body: dict[str, Any], authorization: str) -> Iterator[tuple[int, Scripted, dict[str, int] | None]]:
+        """The number of a request, its answer, and the usage that it is billed with; in the block it is worked on."""
         messages = body.get("messages", [])
-        scripted = self._script.reply_to(str(messages[-1]["content"]) if messages else "")
-        usage = _usage(scripted, messages)
+        with self._script.reply_to(str(messages[-1]["content"]) if messages else "") as scripted:
+            usage = _usage(scripted, messages)
+            yield self._logged(body, authorization, scripted, usage), scripted, usage
+
+    def _logged(
+        self, body: dict[str, Any], authorization: str, scripted: Scripted, usage: dict[str, int] | None
+    ) -> int:
         entry = {
             "received": time.time(),
             "status": 0 if scripted.drop else scripted.status,
@@ -120,7 +141,8 @@ class ScriptedEndpoint:
             if self._log is not None:
                 with self._log.open("a") as log:
                     log.write(json.dumps(entry) + "\n")
-        return entry["number"], scripted, usage
+        number: int = entry["number"]
+        return number
 
 
 class _Server(ThreadingHTTPServer):
@@ -141,8 +163,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        number, scripted, usage = self.server.endpoint.answer(body, self.headers.get("Authorization", ""))
-        time.sleep(scripted.stall_s)
+        with self.server.endpoint.answer(body, self.headers.get("Authorization", "")) as (number, scripted, usage):
+            time.sleep(scripted.stall_s)
         if scripted.drop:
             self.close_connection = True
             with contextlib.suppress(OSError):

@@ -18,6 +18,7 @@ class Reply(Record):
     usage: Usage = Usage()
     finish_reason: str = "stop"
     seconds: float = 0.0
+    """That the service took, retries included, without what the call waited for a slot (adaptive.py)."""
 
 
 class Teacher(Protocol):
@@ -26,8 +27,15 @@ class Teacher(Protocol):
     model: str
     sampling: dict[str, Any]
 
+    @property
+    def context_tokens(self) -> int | None:
+        """The model's window; None where it is not known."""
+
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """About how many tokens of the window they take."""
+
     def reply(self, messages: Sequence[ChatMessage], *, timeout_s: float) -> Reply:
-        """Answer the conversation within `timeout_s` seconds, retries included.
+        """Answer the conversation within `timeout_s` seconds of `own_time()`, retries included.
 
         Raises: ContextExceeded, OutputTruncated, EmptyReply, BudgetExhausted, TeacherUnavailable.
         """

@@ -27,6 +27,9 @@ class TeacherConfig(Record):
     attempts: int = Field(default=8, gt=0)
     retry_base_s: float = Field(default=1.0, gt=0)
     """Mean wait before the second attempt; it doubles from there to a minute. Retry-After goes first."""
+    max_calls: int = Field(default=1024, gt=0, exclude=True)
+    """Calls in flight at once, at most; how many the service bears is found from its refusals. Not written down with
+    what the model said, nor part of its version: the same comes of few calls at once as of many."""
     usd_per_million_input: float | None = Field(default=None, ge=0)
     """Prices of a model that litellm does not know, or not rightly: both or none. Cached input counts in full."""
     usd_per_million_output: float | None = Field(default=None, ge=0)

@@ -1,7 +1,7 @@
 """What an error of a model's service means: for the caller, for the budget, for the ledger.
 
-Works on litellm's exceptions by name, so that judging does not import it. litellm calls a cut connection and a missing
-key alike "status 500"; only response headers prove that the service answered.
+Works on the exceptions of litellm and of direct.py by name, so that judging imports neither. litellm calls a cut
+connection and a missing key alike "status 500"; only response headers prove that the service answered.
 """
 
 import time
@@ -24,10 +24,15 @@ class Fault(NamedTuple):
     wait_s: float | None = None
     """What the service asked for."""
 
+    @property
+    def overloaded(self) -> bool:
+        """The service said that there were too many calls. A mere 503 may as well mean that it is down."""
+        return self.free and (self.status in (429, 529) or (self.status == 503 and self.wait_s is not None))
+
 
 def judge(error: BaseException) -> Fault:
     status = int(getattr(error, "status_code", None) or 0)
-    headers = getattr(error, "litellm_response_headers", None) or {}
+    headers = getattr(error, "litellm_response_headers", None) or getattr(error, "response_headers", None) or {}
     kinds = {kind.__name__ for kind in type(error).__mro__}
     causes = {f"{type(cause).__module__}.{type(cause).__name__}" for cause in _chain(error)}
     if "ContextWindowExceededError" in kinds:
@@ -41,7 +46,7 @@ def judge(error: BaseException) -> Fault:
     if status == 429 or (status >= 500 and headers):
         outcome = "rate limited" if status == 429 else "service failed"
         return Fault(outcome, True, None, status, seconds(headers.get("retry-after")))
-    if "httpx.ConnectError" in causes:
+    if causes & {"httpx.ConnectError", "aiohttp.client_exceptions.ClientConnectorError"}:
         return Fault("unreachable", True, None)
     return Fault("timed out" if kinds & {"TimeoutError", "Timeout"} else "cut off", False, None, status)
 

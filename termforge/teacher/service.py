@@ -13,9 +13,10 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Self
 
+from termforge.adaptive import own_time
 from termforge.budget import Budget, Reservation, WorstCase
 from termforge.errors import (
     ContextExceeded,
@@ -27,7 +28,9 @@ from termforge.errors import (
 )
 from termforge.redact import redact
 from termforge.schemas import Usage
+from termforge.teacher import direct
 from termforge.teacher.background_loop import run_within
+from termforge.teacher.calls import calls_to
 from termforge.teacher.chat import ChatMessage, Reply
 from termforge.teacher.config import TeacherConfig
 from termforge.teacher.faults import Fault, judge
@@ -35,7 +38,7 @@ from termforge.teacher.prices import Price
 
 
 class LitellmTeacher:
-    """A model behind litellm. Safe to share between threads; calls are bounded by the caller's threads.
+    """A model behind litellm. Safe to share between threads; calls in flight are bounded by what the service bears.
 
     Raises: SetupError without litellm; InputError where the budget is in dollars and the model's price unknown.
     """
@@ -48,6 +51,7 @@ class LitellmTeacher:
         )
         self._budget = budget
         self._purpose = purpose
+        self._calls = calls_to(config.model, config.api_base, config.max_calls)
         _litellm()  # seconds, which no call's time limit shall pay for
         if budget.usd is not None and self._price is None:
             raise InputError(
@@ -65,16 +69,20 @@ class LitellmTeacher:
     def context_tokens(self) -> int | None:
         return self.config.context_tokens or _known(self.model).context_tokens
 
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """An estimate: with one tokenizer for all models, and without what a chat template adds."""
+        return sum(_tokens(message.content) + _tokens(message.reasoning or "") for message in messages)
+
     def reply(self, messages: Sequence[ChatMessage], *, timeout_s: float) -> Reply:
         """See Teacher. An InputError names the setting that the service refuses."""
-        started = time.monotonic()
+        asked_at, started = time.monotonic(), own_time()
         deadline = started + timeout_s
         self._refuse_what_cannot_fit(messages)
         paid: list[Usage] = []
         failures = 0
         while True:
             try:
-                answer = self._attempt(messages, deadline)
+                answer = self._attempt(messages, asked_at, deadline)
             except _Failed as failed:
                 failures += 1
                 self._wait_or_give_up(failed, failures, deadline)
@@ -85,20 +93,20 @@ class LitellmTeacher:
                     f"{self.model} reached max_output_tokens={self.config.max_output_tokens}",
                     answer.content,
                     reasoning=answer.reasoning,
-                    usage=_sum(paid),
+                    usage=Usage.total(paid),
                 )
             if answer.content.strip():
-                return answer.model_copy(update={"usage": _sum(paid), "seconds": time.monotonic() - started})
+                return answer.model_copy(update={"usage": Usage.total(paid), "seconds": own_time() - started})
             if len(paid) > 1:
                 raise EmptyReply(f"{self.model} answered with nothing twice ({answer.finish_reason})")
 
-    def _attempt(self, messages: Sequence[ChatMessage], deadline: float) -> Reply:
-        """One request, reserved before and settled after.
+    def _attempt(self, messages: Sequence[ChatMessage], asked_at: float, deadline: float) -> Reply:
+        """One request, in a slot, reserved before and settled after.
 
         Raises: _Failed where another attempt may help; what `reply` raises otherwise.
         """
-        with self._reserve(messages, deadline) as reservation:
-            remaining_s = deadline - time.monotonic()
+        with self._calls.slot(asked_at, deadline) as began, self._reserve(messages, deadline) as reservation:
+            remaining_s = deadline - own_time()
             if remaining_s <= 0:
                 reservation.release("not sent")
                 raise TeacherUnavailable(f"no time was left to ask {self.model}")
@@ -108,7 +116,9 @@ class LitellmTeacher:
                 fault = judge(error)
                 reservation.release(fault.outcome) if fault.free else reservation.settle(None, fault.outcome)
                 text = " ".join(redact(str(error)).split())[:400] or type(error).__name__
+                self._calls.failed(began, fault, f"{fault.outcome}: {text}")
                 raise self._meaning(fault, text) from None  # the cause may hold a key
+            self._calls.answered(began)
             answer = _read(response, self._cost(response))
             reservation.settle(answer.usage, _outcome(answer))
             return answer
@@ -132,7 +142,7 @@ class LitellmTeacher:
             model=self.model,
             purpose=self._purpose,
             call_s=self.config.call_s,
-            wait_s=max(0.0, deadline - time.monotonic()),
+            wait_s=max(0.0, deadline - own_time()),
         )
 
     def _worst_case(self, messages: Sequence[ChatMessage]) -> WorstCase:
@@ -148,12 +158,13 @@ class LitellmTeacher:
 
     def _cost(self, response: Any) -> float | None:
         """Dollars; None where the price or the usage is unknown (litellm then says 0)."""
-        usage = response.get("usage")
-        if not usage or not usage.prompt_tokens:
+        usage = getattr(response, "usage", None)
+        inputs, outputs = (getattr(usage, f"{kind}_tokens", None) for kind in ("prompt", "completion"))
+        if not inputs:
             return None
         if self.config.price:
-            return self.config.price.cost(usage.prompt_tokens, usage.completion_tokens)
-        cost: float | None = response._hidden_params.get("response_cost")
+            return self.config.price.cost(inputs, outputs or 0)
+        cost: float | None = getattr(response, "_hidden_params", {}).get("response_cost")
         return cost
 
     def _refuse_what_cannot_fit(self, messages: Sequence[ChatMessage]) -> None:
@@ -161,19 +172,17 @@ class LitellmTeacher:
         window = self.context_tokens
         if window is None or _bytes(messages) <= window:
             return
-        tokens = _litellm().token_counter(model="", text="".join(message.content for message in messages))
+        tokens = self.count_tokens(messages)
         if tokens > window:
             raise ContextExceeded(f"the conversation has about {tokens} tokens, {self.model} takes {window}")
 
     def _wait_or_give_up(self, failed: "_Failed", failures: int, deadline: float) -> None:
         if failures >= self.config.attempts:
             raise TeacherUnavailable(f"{self.model} failed {failures} times, at last: {failed}")
-        base_s = self.config.retry_base_s
-        if failed.wait_s is None:
-            wait_s = min(60.0, base_s * 2 ** (failures - 1)) * random.uniform(0.5, 1.5)
-        else:  # all who were told the same second would come back in it
-            wait_s = failed.wait_s + random.uniform(0.0, base_s)
-        if time.monotonic() + wait_s >= deadline:
+        if failed.wait_s:
+            return  # for as long no slot is given
+        wait_s = min(60.0, self.config.retry_base_s * 2 ** (failures - 1)) * random.uniform(0.5, 1.5)
+        if own_time() + wait_s >= deadline:
             raise TeacherUnavailable(f"{self.model}: no time for another attempt in {wait_s:.1f} s, after: {failed}")
         time.sleep(wait_s)
 
@@ -224,6 +233,13 @@ def _bytes(messages: Sequence[ChatMessage]) -> int:
     return sum(len((message.content + (message.reasoning or "")).encode("utf-8", "replace")) for message in messages)
 
 
+@lru_cache(maxsize=4096)
+def _tokens(text: str) -> int:
+    """Remembered: a conversation is counted at every turn, and only its last messages are new."""
+    count: int = _litellm().token_counter(model="", text=text)
+    return count
+
+
 def _read(response: Any, cost_usd: float | None) -> Reply:
     """Whatever is absent, the choice itself included, reads as empty."""
     choice = next(iter(response.choices), None)
@@ -232,7 +248,7 @@ def _read(response: Any, cost_usd: float | None) -> Reply:
     reasoning = getattr(message, "reasoning_content", None) or None
     if reasoning is None and (opened := re.match(r"\s*<think>(.*?)(?:</think>\s*|\Z)", content, re.DOTALL)):
         reasoning, content = opened[1], content[opened.end() :]
-    usage = response.get("usage")
+    usage = getattr(response, "usage", None)
     details = getattr(usage, "prompt_tokens_details", None)
     return Reply(
         content=content if reasoning is None else content.lstrip("\n"),
@@ -247,18 +263,10 @@ def _read(response: Any, cost_usd: float | None) -> Reply:
     )
 
 
-def _sum(paid: Sequence[Usage]) -> Usage:
-    costs = [usage.cost_usd for usage in paid]
-    return Usage(
-        input_tokens=sum(usage.input_tokens for usage in paid),
-        cached_tokens=sum(usage.cached_tokens for usage in paid),
-        output_tokens=sum(usage.output_tokens for usage in paid),
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
-    )
-
-
 def _ask(request: dict[str, Any], timeout_s: float) -> Any:
     """One request and no second one. The limit holds even against a service that keeps sending blank lines."""
+    if direct.serves(request["model"], request.get("api_base")):
+        return run_within(timeout_s, lambda: direct.ask(request))
     completion = _litellm().acompletion
     return run_within(timeout_s, lambda: completion(**request, timeout=timeout_s, max_retries=0, num_retries=0))
 
@@ -293,7 +301,7 @@ def _imported() -> Any:
 
 def _service_errors() -> tuple[type[BaseException], ...]:
     """All of litellm's errors derive from the OpenAI SDK's."""
-    return (_litellm().exceptions.openai.OpenAIError, TimeoutError)
+    return (_litellm().exceptions.openai.OpenAIError, *direct.errors(), TimeoutError)
 
 
 def _key_names(model: str) -> str:

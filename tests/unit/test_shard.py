@@ -15,8 +15,10 @@ import pytest
 from termforge.errors import LeaseLost
 from termforge.journal import Journal, read_journals
 from termforge.lease import Entry, Holder, held
+from termforge.load import Load
 from termforge.schemas import Part
-from termforge.shard import Slots, finished, work_through
+from termforge.shard import finished, work_through
+from termforge.slots import START_A_CORE, Slots
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,6 +65,81 @@ def test_a_failure_ends_a_shard_in_which_many_items_still_wait(tmp_path: Path) -
     with pytest.raises(ValueError, match=r"^[01]$"):
         work_through(items, fail, Part, tmp_path, slots=Slots(2))
     assert time.monotonic() - began < 10
+
+
+class Busy(Load):
+    """A machine of one core on which a limit stays what it is."""
+
+    cores = 1
+
+    def strain(self) -> float:
+        return 0.85
+
+
+def test_only_running_items_have_a_thread_however_many_wait(tmp_path: Path) -> None:
+    threads: list[int] = []
+
+    def work(item: int) -> tuple[Part, ...]:
+        threads.append(sum(thread.name.startswith("trial") for thread in threading.enumerate()))
+        time.sleep(0.005)
+        return (part(str(item)),)
+
+    slots = Slots(1000, Busy())
+    work_through({str(number): number for number in range(200)}, work, Part, tmp_path, slots=slots)
+    assert slots.gate.highest == START_A_CORE
+    assert max(threads) <= 2 * START_A_CORE  # one that has just left its slot may not have taken up the next item yet
+
+
+def test_a_finished_item_is_journalled_while_others_hold_every_slot(tmp_path: Path) -> None:
+    slots = Slots(1)
+
+    def close_behind_me(item: str) -> tuple[Part, ...]:
+        slots.gate.close(3600)
+        return (part(item),)
+
+    def reopen(done: int, records: tuple[Part, ...]) -> None:
+        slots.gate.closed_until = 0.0
+
+    items = {"first": "first", "second": "second"}
+    shard = threading.Thread(
+        target=work_through,
+        args=(items, close_behind_me, Part, tmp_path),
+        kwargs={"slots": slots, "on_done": reopen},
+        daemon=True,
+    )
+    shard.start()
+    shard.join(30)
+    assert set(finished(tmp_path, Part)) == {"first", "second"}
+
+
+def test_slots_are_given_back_by_items_that_fail(tmp_path: Path) -> None:
+    def fail(item: str) -> tuple[Part, ...]:
+        raise ValueError(item)
+
+    slots = Slots(2)
+    with pytest.raises(ValueError, match="only"):
+        work_through({"only": "only"}, fail, Part, tmp_path, slots=slots)
+    assert slots.gate.live == 0
+
+
+def test_two_shards_that_share_slots_both_come_to_their_end(tmp_path: Path) -> None:
+    slots = Slots(2)
+    live: list[int] = []
+
+    def work(item: int) -> tuple[Part, ...]:
+        live.append(slots.gate.live)
+        return (part(str(item)),)
+
+    def shard(name: str) -> None:
+        work_through({str(number): number for number in range(20)}, work, Part, tmp_path / name, slots=slots)
+
+    threads = [threading.Thread(target=shard, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(live) == 40
+    assert max(live) <= 2
 
 
 @pytest.mark.parametrize("cut", [1, 5, 17, 30])
@@ -127,7 +204,8 @@ KILLED = """
     import sys, time
     from pathlib import Path
     from termforge.schemas import Part
-    from termforge.shard import Slots, work_through
+    from termforge.shard import work_through
+    from termforge.slots import Slots
 
     def work(item):
         if item == 2:

@@ -12,12 +12,13 @@ import pytest
 
 from termforge import compare
 from termforge.adapt.sources import ColumnMapping
+from termforge.agent.loop import AgentConfig
 from termforge.curate.curate import CurateSettings
 from termforge.errors import InputError
 from termforge.images import HOST
 from termforge.rollout import RolloutConfig
 from termforge.schemas import DatasetRecord, DatasetRef, File, Provenance, TerminalTask, Test, Verifier
-from termforge.shard import Slots
+from termforge.slots import Slots
 from termforge.stages import adaptation, curation, evaluation, forging, merge, rollouts, validation
 from termforge.stages.machine import Machine, choose_machine
 from termforge.stages.plan import work_folder
@@ -237,6 +238,7 @@ def test_settings_and_inputs_are_part_of_a_version(growth: Growth, tmp_path: Pat
         planned(),
         planned(RolloutConfig(samples=2)),
         planned(RolloutConfig(wait_mode="full")),
+        planned(RolloutConfig(agent=AgentConfig(overflow="summarize"))),
         planned(slip_rate=0.5),
         planned(seed="1"),
         planned(model="openai/x"),
@@ -247,6 +249,14 @@ def test_settings_and_inputs_are_part_of_a_version(growth: Growth, tmp_path: Pat
     other = adapt(Store(tmp_path), growth.prompts, limit=1)
     assert other.version != growth.records["adapted-tasks"].version
     assert other.rows == 1
+
+
+def test_the_oracle_is_not_asked_for_xml(growth: Growth) -> None:
+    config = RolloutConfig(agent=AgentConfig(reply_format="xml"))
+    settings = (growth.store, NIGHT, growth.ref("tasks"), config)
+    with pytest.raises(InputError, match="reply_format: the oracle writes JSON only"):
+        rollouts.plan_rollouts(*settings, TeacherChoice(), growth.machine, shard_rows=2, work=None)
+    assert rollouts.plan_rollouts(*settings, TeacherChoice(model="openai/x"), growth.machine, shard_rows=2, work=None)
 
 
 def test_the_corpus_loads_as_it_lies_there(growth: Growth) -> None:

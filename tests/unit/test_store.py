@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from termforge.errors import StoreError
+from termforge.errors import InputError, StoreError
 from termforge.schemas import (
     Command,
     DatasetRef,
@@ -18,6 +18,7 @@ from termforge.schemas import (
     Need,
     Provenance,
     Rejected,
+    Replay,
     Step,
     TerminalTask,
     Test,
@@ -65,6 +66,23 @@ def trajectory() -> Trajectory:
     )
 
 
+def replay() -> Replay:
+    recorded = trajectory()
+    return Replay(
+        trial_id="t",
+        task_id="k",
+        image=recorded.image,
+        sandbox="bubblewrap",
+        turns=3,
+        equal_turns=2,
+        first_difference=3,
+        diff="-a\n+b",
+        tree="different",
+        changed=("/app/x",),
+        old=recorded.verdict,
+    )
+
+
 @pytest.fixture(params=["local", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return Store(tmp_path / "store" if request.param == "local" else f"memory://{tmp_path}")
@@ -76,6 +94,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         ("tasks", [terminal_task(index) for index in range(5)]),
         ("trajectories", [trajectory()]),
         ("rejected", [Rejected(stage="s", reason="r", row="{}")]),
+        ("replays", [replay()]),
     ],
 )
 def test_records_come_back_as_they_were_written(store: Store, kind: str, records: list[object]) -> None:
@@ -185,3 +204,24 @@ def test_a_version_is_made_by_one_live_run_at_a_time(tmp_path: Path) -> None:
         thread.join(30)
     assert len(made) == 1
     assert store.record(REF).rows == 1
+
+
+def test_a_version_knows_the_one_dataset_of_a_kind_that_it_was_made_from(store: Store) -> None:
+    tasks, other = REF, DatasetRef(name="tasks", version="2026-01-02-abc")
+    for ref in (tasks, other):
+        with store.writer(ref, "tasks", config={}):
+            pass
+    first = DatasetRef(name="trajectories", version="1")
+    with store.writer(first, "trajectories", config={}, inputs=[tasks]):
+        pass
+    second = DatasetRef(name="trajectories", version="2")
+    with store.writer(second, "trajectories", config={}, inputs=[other, first]):
+        pass
+    assert (store.source(second, "tasks"), store.source(second, "trajectories")) == (other, first)
+    with pytest.raises(InputError, match="trajectories@1 was made from 0 datasets of replays"):
+        store.source(first, "replays")
+    merged = DatasetRef(name="merged", version="1")
+    with store.writer(merged, "tasks", config={}, inputs=[tasks, other]):
+        pass
+    with pytest.raises(InputError, match="made from 2 datasets of tasks, not from one"):
+        store.source(merged, "tasks")

@@ -3,6 +3,7 @@ import pytest
 from termforge.curate import quality
 from termforge.schemas import (
     Ending,
+    Exchange,
     Image,
     ImageRecipe,
     Provenance,
@@ -89,6 +90,17 @@ def test_a_vendor_may_be_named_once_the_task_or_the_terminal_has() -> None:
     assert quality.identity_leak(TASK.model_copy(update={"instruction": "Use OpenAI's SDK."}), trial(reply)) is None
     assert quality.identity_leak(TASK, trial(reply, prompt="requirements.txt: openai==1.0")) is None
     assert quality.identity_leak(TASK, trial("As ChatGPT, I use openai", prompt="openai")) is not None
+
+
+def test_what_was_written_in_a_handover_is_read_before_it_is_repeated_in_a_prompt() -> None:
+    for filter_, words in ((quality.identity_leak, "Ask OpenAI."), (quality.chinese_characters, "好")):
+        for said in ({"reply": words}, {"reply": "fine", "reasoning": words}):
+            summary = Exchange(stage="summary", prompt="Sum up.", **said)
+            handed = Turn(handover=(summary,), prompt=f"They said: {words}", reply="fine")
+            assert filter_(TASK, trial().model_copy(update={"turns": (handed,)})) is not None
+    asked = Exchange(stage="questions", prompt="The screen: pip show openai", reply="Why openai?")
+    turn = Turn(handover=(asked,), prompt="So.", reply="openai it is")
+    assert quality.identity_leak(TASK, trial().model_copy(update={"turns": (turn,)})) is None
 
 
 @pytest.mark.parametrize("text", ["好", "done。", "，", "𠮷", r'{"analysis": "\u4f60"}', "豈", "（"])

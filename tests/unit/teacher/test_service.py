@@ -21,6 +21,7 @@ from termforge.errors import (
     TeacherUnavailable,
 )
 from termforge.teacher import ChatMessage, LitellmTeacher, TeacherConfig
+from termforge.teacher.calls import calls_to
 from tests.scripted_endpoint import ScriptedEndpoint
 
 KEY = "odd-format+but/secret=4711"
@@ -53,6 +54,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     monkeypatch.setenv("HOSTED_VLLM_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("DEEPSEEK_API_KEY", KEY)
+    calls_to.cache_clear()  # an endpoint of an earlier test may have had the same port
     with ExitStack() as stack:
 
         def start(*replies: dict[str, Any], otherwise: Any = None, budget: Any = None, **settings: Any) -> Asked:
@@ -219,6 +221,16 @@ def test_a_conversation_beyond_the_known_window_is_not_sent(ask: Ask) -> None:
     with pytest.raises(ContextExceeded):
         asked.teacher.reply([ChatMessage(role="user", content="word " * 80 + "<|endoftext|>")], timeout_s=60)
     assert len(asked.requests) == 1
+
+
+def test_tokens_are_counted_over_contents_and_reasoning(ask: Ask) -> None:
+    teacher = ask().teacher
+    said = ChatMessage(role="assistant", content="word " * 40)
+    thought = said.model_copy(update={"reasoning": "word " * 40})
+    one = teacher.count_tokens([said])
+    assert 30 < one < 60
+    assert teacher.count_tokens([said, thought]) == 3 * one
+    assert teacher.count_tokens([]) == 0
 
 
 def test_the_window_of_a_known_model_comes_from_litellm(ask: Ask) -> None:
