@@ -1,12 +1,14 @@
 # Every target sets up what it needs; see deployments/setup.sh.
 PYTEST ?=
+HARBOR ?=
+KEYS ?=
 
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export DO_NOT_TRACK = 1
 # Where deployments/setup.sh puts uv if the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: demo test lint images deploy golden
+.PHONY: demo test lint bench parity images deploy golden
 
 demo:            ## a small real corpus, made on this machine: no key, no GPU, no Docker engine
 	@bash deployments/setup.sh demo
@@ -22,6 +24,16 @@ lint:            ## formatting, lint and types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+
+bench:           ## what a trial costs here, into bench.json and the README; HARBOR=DIR measures Harbor beside it
+	@bash deployments/setup.sh test
+	@.venv/bin/python -m termforge.images build
+	@.venv/bin/python -m tests.benchmarks $(KEYS) $(if $(HARBOR),--harbor $(HARBOR))
+
+parity:          ## record what Harbor's own agent shows anew; needs HARBOR=DIR
+	@bash deployments/setup.sh test
+	@.venv/bin/python -m termforge.images build
+	@.venv/bin/python -m tests.parity $(HARBOR)
 
 images:          ## the nine images, with any Docker engine
 	@bash deployments/setup.sh demo

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-os.environ.setdefault("OPENAI_API_KEY", "none")  # the client wants one, the endpoint does not
 
-from tests.benchmarks import harbor, live, machine, starting, table, throughput, turns, verdicts, yes
+from tests.benchmarks import harbor, live, machine, observations, starting, table, throughput, turns, verdicts, yes
 from tests.benchmarks.bars import BARS, Measured, met
 
 BENCH = Path("bench.json")
@@ -59,6 +58,7 @@ def _measures(baseline: harbor.Baseline | None) -> list[tuple[set[str], Callable
         ({f"live_sandboxes_{kind}" for kind in kinds}, live.live_sandboxes),
         ({"memory_mb_under_yes"}, yes.memory_under_yes),
         ({"verdicts_differing_1_vs_64"}, verdicts.verdicts_differing),
+        ({"observation_parity", "observation_parity_excluded"}, observations.parity),
     ]
 
 

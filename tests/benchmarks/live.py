@@ -3,7 +3,7 @@
 import threading
 
 from tests.benchmarks.bars import Measured
-from tests.benchmarks.workload import OneTurn, assert_solved, config, engine_of, run, trials
+from tests.benchmarks.workload import OneTurn, assert_solved, at_once, config, engine_of, run, trials
 
 COUNTS = {"docker": 256, "bubblewrap": 1000}
 PATIENCE_S = 900.0
@@ -17,7 +17,7 @@ def _held(kind: str, count: int) -> int:
     """Every trial waits before its first turn until all have a sandbox and a terminal."""
     all_live = threading.Barrier(count)
     trajectories = run(
-        trials(count), config("settle"), engine_of(kind), lambda trial: OneTurn(lambda: _meet(all_live)), count
+        trials(count), config("settle"), engine_of(kind), lambda trial: OneTurn(lambda: _meet(all_live)), at_once(count)
     )
     assert_solved(trajectories)
     return count

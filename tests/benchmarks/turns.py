@@ -9,7 +9,17 @@ from termforge.terminal import Terminal
 from tests.benchmarks.bars import Measured
 from tests.benchmarks.endpoint import SCRIPT, WAITS_S
 from tests.benchmarks.machine import CoreSeconds, Forks, pids_named
-from tests.benchmarks.workload import KINDS, assert_solved, baseline_task, config, engine_of, run, served, trials
+from tests.benchmarks.workload import (
+    KINDS,
+    assert_solved,
+    at_once,
+    baseline_task,
+    config,
+    engine_of,
+    run,
+    served,
+    trials,
+)
 
 TRIALS = 5
 FORK_TURNS = 200
@@ -21,7 +31,7 @@ def turn_ms(harbor_ms: float | None) -> dict[str, Measured]:
     found = {}
     with served() as (teachers, teacher_s, _):
         for kind in KINDS:
-            run(trials(1), FULL, engine_of(kind), teachers, 1)  # imports and connections
+            run(trials(1), FULL, engine_of(kind), teachers, at_once(1))  # imports and connections
             teacher_s()
             overheads = [_overhead_ms(kind, teachers, teacher_s) for _ in range(TRIALS)]
             baseline = harbor_ms if kind == "docker" else None
@@ -30,7 +40,7 @@ def turn_ms(harbor_ms: float | None) -> dict[str, Measured]:
 
 
 def _overhead_ms(kind: str, teachers: MakeTeacher, teacher_s: Callable[[], float]) -> float:
-    [trajectory] = run(trials(1), FULL, engine_of(kind), teachers, 1)
+    [trajectory] = run(trials(1), FULL, engine_of(kind), teachers, at_once(1))
     assert_solved([trajectory])
     wall_s = sum(turn.teacher_s + turn.waited_s + turn.harness_s for turn in trajectory.turns)
     return 1000 * (wall_s - teacher_s() - WAITS_S) / len(SCRIPT)
@@ -44,9 +54,9 @@ def cpu_s() -> dict[str, Measured]:
         for kind in KINDS:
             spent = {}
             for graded in (True, False):
-                run(trials(1, graded=graded), FULL, engine_of(kind), teachers, 1)
+                run(trials(1, graded=graded), FULL, engine_of(kind), teachers, at_once(1))
                 with meter.measured() as seconds:
-                    run(trials(10, graded=graded), FULL, engine_of(kind), teachers, 2)
+                    run(trials(10, graded=graded), FULL, engine_of(kind), teachers, at_once(2))
                 spent[graded] = seconds[0] / 10
             found[f"cpu_s_per_trial_{kind}"] = Measured(spent[False])
             found[f"grading_cpu_s_{kind}"] = Measured(spent[True] - spent[False])

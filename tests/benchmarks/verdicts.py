@@ -9,7 +9,7 @@ from termforge.oracle import Oracle
 from termforge.rollout import Trial
 from termforge.schemas import DOMAINS, Command, Step, TerminalTask, Trajectory
 from tests.benchmarks.bars import Measured
-from tests.benchmarks.workload import baseline_task, config, engine_of, run
+from tests.benchmarks.workload import at_once, baseline_task, config, engine_of, run
 
 TASKS = 64
 REPEATS = 3
@@ -29,7 +29,7 @@ def verdicts_differing() -> dict[str, Measured]:
 
 def _solved(tasks: Sequence[TerminalTask], wait_mode: Any, concurrency: int) -> list[bool]:
     wanted = [Trial(task, 0, f"trial-{number}") for number, task in enumerate(tasks)]
-    trajectories = run(wanted, config(wait_mode), engine_of("bubblewrap"), _oracle, concurrency)
+    trajectories = run(wanted, config(wait_mode), engine_of("bubblewrap"), _oracle, at_once(concurrency))
     return [_is_solved(trajectory) for trajectory in trajectories]
 
 

@@ -11,17 +11,18 @@ from urllib.request import urlopen
 from termforge.agent.loop import AgentConfig
 from termforge.agent.protocol import render
 from termforge.images import recipe_of
+from termforge.load import Load
 from termforge.rollout import MakeTeacher, RolloutConfig, Trial, roll_out_shard
 from termforge.sandbox.protocol import Engine
-from termforge.schemas import Command, File, Provenance, TerminalTask, Test, Trajectory, Usage, Verifier
-from termforge.shard import Slots
+from termforge.schemas import Command, Domain, File, Provenance, TerminalTask, Test, Trajectory, Usage, Verifier
+from termforge.slots import Slots
 from termforge.stages.machine import open_engine
 from termforge.stages.teachers import BudgetConfig, TeacherChoice
 from termforge.teacher import ChatMessage, Reply
 from tests.benchmarks import endpoint as scripted
 
 KINDS = ("bubblewrap", "docker")
-IMAGE = "file-operations"
+IMAGE: Domain = "file-operations"
 TESTS = b"""from pathlib import Path
 
 
@@ -54,21 +55,33 @@ def config(wait_mode: Any, *, floor_s: float = 0.25) -> RolloutConfig:
     return RolloutConfig(agent=AgentConfig(observation_mode="terminus2", floor_s=floor_s), wait_mode=wait_mode)
 
 
+class _Boundless(Load):
+    """Sees enough cores for every trial, and no strain."""
+
+    cores = 10_000
+
+    def strain(self) -> float:
+        return 0.0
+
+
+def at_once(count: int) -> Slots:
+    """So many live, whatever the load: the bound that a night finds is left out of what is measured."""
+    return Slots(count, _Boundless())
+
+
 def run(
-    wanted: Sequence[Trial], settings: RolloutConfig, engine: Engine, teachers: MakeTeacher, concurrency: int
+    wanted: Sequence[Trial], settings: RolloutConfig, engine: Engine, teachers: MakeTeacher, slots: Slots
 ) -> list[Trajectory]:
     """A shard as a night runs it, its journal in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="termforge-bench-") as folder:
-        return roll_out_shard(
-            wanted, settings, engine, teachers, Path(folder) / "shard", slots=Slots(concurrency), on_done=_ignore
-        )
+        return roll_out_shard(wanted, settings, engine, teachers, Path(folder) / "shard", slots=slots, on_done=_ignore)
 
 
 @contextmanager
 def served() -> Iterator[tuple[MakeTeacher, Callable[[], float], int]]:
     """The baseline script from an endpoint through the real client; its seconds since the last question; its pid."""
     with scripted.endpoint() as (url, pid), tempfile.TemporaryDirectory(prefix="termforge-bench-") as folder:
-        choice = TeacherChoice.of("openai/scripted", api_base=f"{url}/v1", temperature=None)
+        choice = TeacherChoice.of("hosted_vllm/scripted", api_base=f"{url}/v1", temperature=None)
         yield choice.maker(BudgetConfig().open(folder, "benchmark")), lambda: _seconds(url), pid
 
 
@@ -82,6 +95,9 @@ class OneTurn:
         """`pause` is called before the first reply."""
         self.sampling: dict[str, Any] = {}
         self._pause = pause
+
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        return len(messages)
 
     def reply(self, messages: Sequence[ChatMessage], *, timeout_s: float) -> Reply:
         first = len(messages) == 1
