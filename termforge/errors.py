@@ -6,7 +6,8 @@
     │   └── NeedsUnmet           a task needs what the chosen sandbox does not offer; raised before the start
     ├── InfrastructureError      ours or the machine's; worth another attempt, never charged to the agent
     │   ├── SandboxError         the sandbox did not start, vanished, or its disk is full
-    │   │   └── SandboxLost      it was there and is gone (killed, engine restarted)
+    │   │   ├── SandboxLost      it was there and is gone (killed, engine restarted)
+    │   │   └── LimitPassed      what ran in it used too much and cost it its life: in a trial the agent's doing
     │   ├── TerminalError        the tmux channel broke and could not be attached again
     │   ├── TeacherUnavailable   the model's service failed after every retry
     │   ├── VerifierError        grading itself broke: nothing can be said about the trial
@@ -58,6 +59,10 @@ class SandboxError(InfrastructureError):
 
 class SandboxLost(SandboxError):
     """A running sandbox is gone."""
+
+
+class LimitPassed(SandboxError):
+    """A sandbox was ended for the disk or the memory that its processes used."""
 
 
 class TerminalError(InfrastructureError):

@@ -7,17 +7,20 @@ kept, so that no score hides a second chance.
 import logging
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from termforge.agent.loop import AgentConfig, Episode, run_episode
 from termforge.errors import AgentFailure, SandboxError, TerminalError, VerifierError
 from termforge.sandbox.protocol import Engine, Sandbox, started
-from termforge.schemas import Ending, Image, Record, TerminalTask, Trajectory, Verdict, digest
-from termforge.shard import Slots, work_through
+from termforge.schemas import Ending, Image, LeftFile, Record, TerminalTask, Trajectory, Verdict, digest
+from termforge.shard import work_through
+from termforge.slots import Slots
 from termforge.teacher import Teacher
 from termforge.terminal import Terminal, WaitMode
-from termforge.verify import verify
+from termforge.terminal.recording import Recording
+from termforge.verify import collect, verify
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,8 @@ class RolloutConfig(Record):
     """Trials of each task."""
     attempts: int = 3
     """Trials of one sample at most; another follows only an infrastructure ending."""
+    record: bool = False
+    """Keep what each terminal showed as an asciicast: one more tmux client in each sandbox, up to 2 MB on each row."""
 
 
 class Trial(NamedTuple):
@@ -93,6 +98,7 @@ class _Run(NamedTuple):
     episode: Episode
     image: Image
     limits_by: str = ""
+    left: tuple[LeftFile, ...] | None = None
     verdict: Verdict | None = None
     start_s: float = 0.0
     grading_s: float = 0.0
@@ -101,8 +107,10 @@ class _Run(NamedTuple):
 def _attempt(trial: Trial, attempt: int, config: RolloutConfig, engine: Engine, teacher: Teacher) -> Trajectory:
     terminal_task = trial.terminal_task
     image = engine.image(terminal_task.image)
+    began = datetime.now(UTC).isoformat(timespec="milliseconds")
+    recording = Recording(terminal_task.id) if config.record else None
     try:
-        run = _run(terminal_task, config, engine, image, teacher)
+        run = _run(terminal_task, config, engine, image, teacher, recording)
     except SandboxError as error:
         run = _Run(Episode(turns=(), ending=Ending.SANDBOX_LOST, detail=str(error)), image)
     except (TerminalError, AgentFailure) as error:
@@ -117,43 +125,56 @@ def _attempt(trial: Trial, attempt: int, config: RolloutConfig, engine: Engine, 
         sampling=teacher.sampling,
         template=config.agent.template,
         template_sha256=config.agent.template_sha256,
+        reply_format=config.agent.reply_format,
         observation_mode=config.agent.observation_mode,
         wait_mode=config.wait_mode,
-        thinking=_thinking(run.episode, config.agent),
+        overflow=config.agent.overflow,
+        thinking=config.agent.thinking,
         image=run.image,
         sandbox=engine.name,
         limits_by=run.limits_by,
         turns=run.episode.turns,
+        abandoned=run.episode.abandoned,
         ending=run.episode.ending,
         detail=run.episode.detail,
+        left=run.left,
         verdict=run.verdict,
+        started=began,
         start_s=run.start_s,
         grading_s=run.grading_s,
+        recording="" if recording is None else recording.cast(turn.at_s for turn in run.episode.turns),
     )
 
 
-def _run(terminal_task: TerminalTask, config: RolloutConfig, engine: Engine, image: Image, teacher: Teacher) -> _Run:
+def _run(
+    terminal_task: TerminalTask,
+    config: RolloutConfig,
+    engine: Engine,
+    image: Image,
+    teacher: Teacher,
+    recording: Recording | None,
+) -> _Run:
     start = time.monotonic()
     limits, needs = terminal_task.limits, terminal_task.needs
+    mode = config.agent.observation_mode
     with started(engine, image, files=terminal_task.files, limits=limits, needs=needs) as sandbox:
-        with Terminal(sandbox, wait_mode=config.wait_mode, observation_mode=config.agent.observation_mode) as terminal:
+        with Terminal(sandbox, wait_mode=config.wait_mode, observation_mode=mode, recording=recording) as terminal:
             start_s = time.monotonic() - start
-            episode = run_episode(terminal_task.instruction, terminal, teacher, config.agent, limits)
+            episode = run_episode(terminal_task.instruction, terminal, teacher, config.agent, limits, began=start)
         grading = time.monotonic()
-        verdict = None if episode.ending.infrastructure else _grade(terminal_task, sandbox, engine)
-        return _Run(episode, image, sandbox.limits_by, verdict, start_s, time.monotonic() - grading)
+        left, verdict = (None, None) if episode.ending.infrastructure else _grade(terminal_task, sandbox, engine)
+        return _Run(episode, image, sandbox.limits_by, left, verdict, start_s, time.monotonic() - grading)
 
 
-def _grade(terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine) -> Verdict | None:
-    """A verdict, or one that says why there is none: the turns are worth keeping either way."""
+def _grade(
+    terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine
+) -> tuple[tuple[LeftFile, ...] | None, Verdict | None]:
+    """What was left, and a verdict or one that says why there is none: the turns are worth keeping either way."""
+    tree = None
     try:
-        return verify(terminal_task, sandbox, engine)
+        left = collect(terminal_task, sandbox)
+        tree = left.tree
+        return tree, verify(terminal_task, left, sandbox, engine)
     except (SandboxError, VerifierError) as error:
-        return Verdict(error=f"{type(error).__name__}: {error}")
-
-
-def _thinking(episode: Episode, agent: AgentConfig) -> Literal["kept", "dropped", "none"]:
-    """What became of earlier reasoning in the conversation; `none` where the model gave none."""
-    if not any(turn.reasoning for turn in episode.turns):
-        return "none"
-    return "kept" if agent.keep_reasoning else "dropped"
+        graded = terminal_task.verifier is not None
+        return tree, Verdict(error=f"{type(error).__name__}: {error}") if graded else None

@@ -95,6 +95,9 @@ class HostSandbox:
             )
         return near
 
+    def check(self) -> None:
+        self._require()
+
     def run(
         self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0, output_limit: int = 4_000_000
     ) -> Finished:

@@ -54,14 +54,17 @@ def start(api: Any, container: str, argv: Sequence[str], *, stdin: bool) -> Exec
 
 
 def wait_for_start(api: Any, command: Exec) -> bool:
-    """Whether the command runs, or ran; what the engine says of a failed start would look like its output."""
+    """Whether the command runs, or ran; what the engine says of a failed start would look like its output.
+
+    Raises: TimeoutError when the engine does not say in time.
+    """
     deadline = time.monotonic() + _SETTLE_S
     while time.monotonic() < deadline:
         state = api.exec_inspect(command.id)
         if state["Pid"] or state["ExitCode"] is not None:
             return bool(state["Pid"])
         time.sleep(0.005)
-    return False
+    raise TimeoutError(f"the engine did not start a command within {_SETTLE_S:.0f} s")
 
 
 def run(

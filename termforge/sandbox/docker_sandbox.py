@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from termforge.errors import SandboxError, SandboxLost, UnfitFiles
+from termforge.errors import LimitPassed, SandboxError, SandboxLost, UnfitFiles
 from termforge.sandbox import docker_exec
 from termforge.sandbox.archive import pack, unpack
 from termforge.sandbox.docker_api import FAILURES, NotFound, remove, speaking, text_of
@@ -23,6 +23,10 @@ _CALL_GRACE_S = 5.0
 """How long past its limit a command may take before its whole sandbox is taken for stuck."""
 _DYING_S = 0.5
 _KILLED = 128 + 9
+_EXITING = 0x4
+"""The kernel's flag of a process that ends."""
+_FOLDER = 1 << 31
+"""Go's bit for it."""
 
 
 class DockerSandbox:
@@ -44,14 +48,20 @@ class DockerSandbox:
         self.init_pid: int | None = None
         self._api, self.container = client.api, container
         self._channels, self._on_close = channels, on_close
-        self._stopped, self._closed, self._ended_because = True, False, ""
+        self._stopped, self._closed = True, False
+        self._started_at = ""
+        self._ended: SandboxError | None = None
 
     def boot(self) -> None:
         """Start the container's PID 1, unless it runs."""
-        if self._stopped:
-            self._api.start(self.container)
-            self._stopped = False
-            self.init_pid = _init_pid(self._api.inspect_container(self.container)["State"]["Pid"], self.container)
+        if not self._stopped:
+            return
+        if self._ended is not None:
+            raise self._ended
+        self._api.start(self.container)
+        state = self._api.inspect_container(self.container)["State"]
+        self._stopped, self._started_at = False, state["StartedAt"]
+        self.init_pid = _init_pid(state["Pid"], self.container)
 
     def open_channel(self, argv: Sequence[str]) -> socket.socket:
         with self._using("a channel"):
@@ -60,8 +70,12 @@ class DockerSandbox:
             if not docker_exec.wait_for_start(self._api, opened):
                 opened.close()
                 self._check_not_dying()
-                raise SandboxError(f"{argv[0]!r} does not start in the sandbox")
+                return _ended_channel()
         return self._channels.attach(opened.stream, opened.early, opened.response.close)
+
+    def check(self) -> None:
+        with self._using("a look at it"):
+            self._check_not_dying()
 
     def run(
         self,
@@ -86,10 +100,12 @@ class DockerSandbox:
 
     def stop_processes(self) -> None:
         """The kernel ends all of a PID namespace with its PID 1, a fork bomb at its limit too."""
-        with self._using("processes to stop"):
-            if not self._stopped:
-                self._api.kill(self.container)
-                self._stopped, self.init_pid = True, None
+        if self._stopped:
+            return
+        # Those of a sandbox that its limits ended are gone already; its files are still there.
+        with contextlib.suppress(LimitPassed), self._using("processes to stop"):
+            self._api.kill(self.container)
+        self._stopped, self.init_pid = True, None
 
     def fetch(self, paths: Sequence[str], *, max_bytes: int, max_files: int) -> list[File]:
         found: dict[str, File] = {}
@@ -113,21 +129,21 @@ class DockerSandbox:
             self._on_close(self.container, True)
 
     def end_full(self) -> None:
-        self._end("its disk is full: it wrote more than its limit and was ended")
+        self._end(LimitPassed("its disk is full: it wrote more than its limit and was ended"))
 
-    def _end(self, because: str) -> None:
-        """Kill it; every later call raises SandboxError with this reason."""
-        self._ended_because = because
+    def _end(self, because: SandboxError) -> None:
+        """Kill it; every later call raises this, but after `stop_processes` its files can be fetched."""
+        self._ended = because
         with contextlib.suppress(*FAILURES):
             self._api.kill(self.container)
 
     def _fetch(self, path: str, max_bytes: int, max_files: int) -> list[File]:
-        """Docker resolves links above `path` inside the container: such a path holds nothing of its own."""
+        """Docker follows links above `path`, and refuses a path below a file: such paths hold nothing of their own."""
         parents = [parent.as_posix() for parent in reversed(PurePosixPath(path).parents[:-1])]
         with self._using(path):
             self._check_alive()
             try:
-                if any(self._is_link(parent) for parent in parents):
+                if not all(self._is_folder(parent) for parent in parents):
                     return []
                 stream, _ = self._api.get_archive(self.container, path)
             except NotFound:
@@ -137,10 +153,10 @@ class DockerSandbox:
                 base = PurePosixPath(path).parent.as_posix()
                 return unpack(stream, [path], max_bytes=max_bytes, max_files=max_files, base=base)
 
-    def _is_link(self, path: str) -> bool:
+    def _is_folder(self, path: str) -> bool:
         stream, found = self._api.get_archive(self.container, path)
         stream.close()
-        return bool(found["linkTarget"])
+        return bool(found["mode"] & _FOLDER)
 
     @contextlib.contextmanager
     def _using(self, doing: str) -> Iterator[None]:
@@ -150,27 +166,54 @@ class DockerSandbox:
         try:
             yield
         except docker_exec.Stuck:
-            self._end(f"{doing} could not be ended")
-            raise SandboxError(self._ended_because) from None
+            stuck = SandboxError(f"{doing} could not be ended")
+            self._end(stuck)
+            raise stuck from None
         except FAILURES as error:
             self._check_not_dying()
             raise SandboxError(f"{doing}: {text_of(error)}") from error
 
     def _check_not_dying(self) -> None:
-        """A killed command may be the first sign of a killed container: the engine reports that a moment later."""
+        """A killed command may be the first sign of a killed container: the engine reports that a moment later.
+
+        Where the container's first process is in sight, it is known at once: the others end after it.
+        """
         deadline = time.monotonic() + _DYING_S
         while time.monotonic() < deadline:
             self._check_alive()
+            if _lives(self.init_pid):
+                return
             time.sleep(_DYING_S / 10)
 
     def _check_alive(self) -> None:
-        """Raises: SandboxError when it was ended by its limits, SandboxLost when it is gone."""
-        if self._ended_because:
-            raise SandboxError(self._ended_because)
+        """Raises: LimitPassed when it was ended by its limits, SandboxLost when it is gone."""
+        if self._ended is not None and not self._stopped:
+            raise self._ended
         with speaking(SandboxLost, "the sandbox is gone"):
             state = self._api.inspect_container(self.container)["State"]
-        if not self._stopped and not state["Running"]:
+        if self._stopped:
+            return
+        if not state["Running"] and state["OOMKilled"]:
+            raise LimitPassed("the sandbox's memory ran out, and its first process with it")
+        if not state["Running"]:
             raise SandboxLost(f"the sandbox is gone: its container was ended ({state['Status']}, {state['ExitCode']})")
+        if state["StartedAt"] != self._started_at:
+            raise SandboxLost("the sandbox is gone: somebody started its container again")
+
+
+def _lives(process: int | None) -> bool:
+    """Whether it runs and has not begun to end; false for one that is not in sight."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return not int(fields[6]) & _EXITING
+
+
+def _ended_channel() -> socket.socket:
+    near, far = socket.socketpair()
+    far.close()
+    return near
 
 
 def _init_pid(pid: int, container: str) -> int | None:

@@ -39,10 +39,14 @@ class Sandbox(Protocol):
     def open_channel(self, argv: Sequence[str]) -> socket.socket:
         """Run `argv` as the agent's user and return a blocking socket of its plain stdin and stdout.
 
-        The process lives until the socket closes or the sandbox does.
+        The process lives until the socket closes or the sandbox does. Where the sandbox starts none (no such program,
+        no process left to its limit) the socket is at its end.
 
-        Raises: SandboxLost, SandboxError.
+        Raises: SandboxLost, LimitPassed, SandboxError.
         """
+
+    def check(self) -> None:
+        """Raises: SandboxLost when it is gone, LimitPassed when it was ended for what its processes used."""
 
     def run(
         self,
@@ -75,7 +79,10 @@ class Sandbox(Protocol):
         """
 
     def close(self) -> None:
-        """End everything and leave nothing behind. May be called twice."""
+        """End everything and leave nothing behind, or what cannot be removed now to `reap`: it never raises.
+
+        May be called twice.
+        """
 
 
 class Engine(Protocol):

@@ -15,7 +15,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from termforge.errors import NeedsUnmet, SandboxError, SandboxLost, SetupError, UnfitFiles
+from termforge.errors import LimitPassed, NeedsUnmet, SandboxLost, SetupError, UnfitFiles
 from termforge.images import built
 from termforge.images.recipe import recipe
 from termforge.sandbox.docker_engine import Docker
@@ -126,6 +126,13 @@ def test_a_container_killed_during_a_command_is_lost(sandbox: DockerSandbox, cli
         sandbox.run(["sleep", "30"])
 
 
+def test_a_container_that_somebody_started_again_is_lost(sandbox: DockerSandbox, client: docker.DockerClient) -> None:
+    sandbox.check()
+    client.api.restart(sandbox.container, timeout=0)
+    with pytest.raises(SandboxLost, match="again"):
+        sandbox.check()
+
+
 def test_a_closed_sandbox_leaves_no_container(engine: Docker, image: Image, client: docker.DockerClient) -> None:
     sandbox = engine.start(image)
     assert isinstance(sandbox, DockerSandbox)
@@ -220,11 +227,17 @@ def test_sandboxes_of_a_killed_holder_are_reaped_and_those_of_the_living_are_not
 
 def test_a_sandbox_that_fills_its_disk_is_ended_and_says_why(engine: Docker, image: Image) -> None:
     sandbox = engine.start(image, limits=Limits(disk_mb=64))
-    with pytest.raises(SandboxError, match="disk is full") as raised:
-        sandbox.run(["bash", "-c", "for i in {1..100}; do head -c 30M /dev/zero > /app/$i; sleep 0.2; done"])
-    assert not isinstance(raised.value, SandboxLost)
-    with pytest.raises(SandboxError, match="disk is full"):
-        sandbox.put([File(path="/app/x", content=b"")])
+    fill = "echo kept > /app/kept; for i in {1..100}; do head -c 30M /dev/zero > /root/$i; sleep 0.2; done"
+    with pytest.raises(LimitPassed, match="disk is full"):
+        sandbox.run(["bash", "-c", fill])
+    for call in (lambda: sandbox.put([File(path="/app/x", content=b"")]), sandbox.check):
+        with pytest.raises(LimitPassed, match="disk is full"):
+            call()
+    sandbox.stop_processes()
+    (kept,) = sandbox.fetch(["/app"], max_bytes=1000, max_files=10)
+    assert kept.content == b"kept\n"
+    with pytest.raises(LimitPassed, match="disk is full"):
+        sandbox.run(["true"])
     sandbox.close()
 
 
@@ -272,7 +285,7 @@ def test_fetching_ten_thousand_files_stops_at_the_limit(sandbox: DockerSandbox) 
 
 def test_nothing_behind_a_link_is_fetched(sandbox: DockerSandbox) -> None:
     bash(sandbox, "echo x > /app/real; ln -s /etc /app/etc; ln -s /etc/passwd /app/passwd; mkfifo /app/pipe")
-    wanted = ["/app", "/app/etc/passwd", "/app/passwd", "/nowhere"]
+    wanted = ["/app", "/app/etc/passwd", "/app/passwd", "/nowhere", "/app/real/below"]
     assert [file.path for file in sandbox.fetch(wanted, max_bytes=100_000, max_files=100)] == ["/app/real"]
 
 

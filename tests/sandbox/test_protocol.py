@@ -173,6 +173,21 @@ def test_a_process_ends_when_its_channel_is_closed(sandbox: Sandbox) -> None:
     assert said(sandbox, "pgrep -x cat") == ""
 
 
+def test_a_program_that_cannot_start_is_a_channel_at_its_end(sandbox: Sandbox) -> None:
+    with sandbox.open_channel(["/no/such/program"]) as channel:
+        assert read(channel, 100) == b""
+    sandbox.check()
+
+
+def test_a_machine_without_a_process_left_is_not_lost(start: Start) -> None:
+    sandbox = start(limits=Limits(pids=32))
+    with sandbox.open_channel([PYTHON, "-u", "-c", FORK_BOMB]) as bomb:
+        assert int(read(bomb, 2)) > 10
+        with sandbox.open_channel(["sleep", "60"]) as channel:
+            assert read(channel, 1) == b""
+        sandbox.check()
+
+
 def test_many_channels_share_one_machine(sandbox: Sandbox) -> None:
     script = "echo > /app/{}; read go; ls /app | wc -l"
     channels = [sandbox.open_channel(["bash", "-c", script.format(number)]) for number in range(20)]
@@ -401,6 +416,7 @@ def test_a_killed_sandbox_is_lost(start: Start) -> None:
     assert read(channel, 1) == b""
     channel.close()
     for use in (
+        sandbox.check,
         lambda: sandbox.run(["true"]),
         lambda: sandbox.open_channel(["true"]),
         lambda: sandbox.put([File(path="/app/x", content=b"")]),
@@ -425,10 +441,12 @@ def test_a_command_that_runs_when_its_sandbox_is_killed_is_told_so(start: Start)
 
 def test_a_closed_sandbox_may_be_closed_again_and_not_be_used(start: Start) -> None:
     sandbox = start()
+    sandbox.check()
     sandbox.close()
     sandbox.close()
-    with pytest.raises(SandboxLost):
-        sandbox.run(["true"])
+    for use in (sandbox.check, lambda: sandbox.run(["true"])):
+        with pytest.raises(SandboxLost):
+            use()
 
 
 @pytest.mark.timeout(60)

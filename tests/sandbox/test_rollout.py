@@ -1,9 +1,10 @@
 """Whole trials on real sandboxes: every way to end is a typed ending, turns are kept, nothing is left behind."""
 
+import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from termforge.schemas import (
     Trajectory,
     Verifier,
 )
-from termforge.shard import Slots
-from termforge.teacher import ChatMessage, Reply
+from termforge.slots import Slots
+from tests.sandbox.scripted import Scripted
 from tests.sandbox.watched import Watched
 
 TESTS = b"def test_it():\n    with open('/app/answer') as file: assert file.read() == '42\\n'\n"
@@ -53,22 +54,6 @@ DONE = render("Done.", "Confirm.", (), task_complete=True)
 
 def typing(line: str) -> str:
     return render("Next.", "Type it.", (Command(keystrokes=f"{line}\n", duration_s=2.0),), task_complete=False)
-
-
-class Scripted:
-    """A Teacher that says lines in order, the last one again and again; an exception among them is raised."""
-
-    model = "test/scripted"
-    sampling: dict[str, Any] = {}  # noqa: RUF012
-
-    def __init__(self, *lines: str | Exception | Callable[[], str]) -> None:
-        self._lines = list(lines)
-
-    def reply(self, messages: Sequence[ChatMessage], *, timeout_s: float) -> Reply:
-        line = self._lines.pop(0) if len(self._lines) > 1 else self._lines[0]
-        if isinstance(line, Exception):
-            raise line
-        return Reply(content=line if isinstance(line, str) else line())
 
 
 @pytest.fixture
@@ -192,6 +177,22 @@ def test_a_terminal_that_does_not_start_is_an_ending_too(watched: Watched, profi
     attempts = rolled_out(watched, Oracle(task, seed="0"), task, attempts=2)
     assert [trajectory.outcome for trajectory in attempts] == ["terminal lost"] * 2
     assert all(trajectory.detail and not trajectory.turns for trajectory in attempts)
+
+
+def test_a_recorded_trial_has_its_terminal_on_the_row(watched: Watched) -> None:
+    (trajectory,) = rolled_out(watched, Scripted(typing("echo 42 > answer; cat given"), "{", DONE), record=True)
+    header, *events = map(json.loads, trajectory.recording.splitlines())
+    assert (header["version"], header["title"]) == (2, TASK.id)
+    assert [text for _, code, text in events if code == "i"] == ["echo 42 > answer; cat given\n"]
+    assert "\rhere" in "".join(text for _, code, text in events if code == "o")
+    marks = [[at_s, text] for at_s, code, text in events if code == "m"]
+    assert marks == [[round(turn.at_s, 3), f"turn {number}"] for number, turn in enumerate(trajectory.turns)]
+    assert trajectory.outcome == "solved"
+
+
+def test_an_unrecorded_trial_has_no_recording(watched: Watched) -> None:
+    (trajectory,) = rolled_out(watched, Scripted(typing("echo 42 > answer"), DONE))
+    assert trajectory.recording == ""
 
 
 def test_a_shard_resumes_without_doing_anything_again(watched: Watched, tmp_path: Path) -> None:

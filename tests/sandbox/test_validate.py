@@ -20,7 +20,7 @@ from termforge.schemas import (
     Test,
     Verifier,
 )
-from termforge.shard import Slots
+from termforge.slots import Slots
 from termforge.validate import ValidationConfig, validate, validate_shard
 
 GATES = ["needs met", "lint", "no-op fails", "oracle passes"]

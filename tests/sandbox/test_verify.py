@@ -1,5 +1,6 @@
 """Grading on real sandboxes: what an agent leaves behind can fail a task, never pass it."""
 
+import hashlib
 import time
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ import pytest
 from termforge.errors import VerifierError
 from termforge.sandbox.protocol import Engine, Sandbox
 from termforge.schemas import File, ImageRecipe, Limits, Provenance, TerminalTask, Test, Verdict, Verifier
-from termforge.verify import verify
+from termforge.verify import MAX_UNGRADED_FILES, collect, verify
 
 RECIPE = ImageRecipe(name="host", recipe="")
 FAKE = '{"id": "test_outputs.py::test_it", "passed": true, "message": ""}'
@@ -35,7 +36,11 @@ def terminal_task(source: str, *ids: str, **changes: object) -> TerminalTask:
 
 
 def graded(engine: Engine, sandbox: Sandbox, source: str, *ids: str, **changes: object) -> Verdict:
-    verdict = verify(terminal_task(source, *ids, **changes), sandbox, engine)
+    return verdict_on(terminal_task(source, *ids, **changes), sandbox, engine)
+
+
+def verdict_on(task: TerminalTask, sandbox: Sandbox, engine: Engine) -> Verdict:
+    verdict = verify(task, collect(task, sandbox), sandbox, engine)
     assert verdict is not None
     return verdict
 
@@ -133,6 +138,19 @@ def test_a_time_limit_fails_what_was_not_reported_in_time(grade: Grade) -> None:
     assert (verdict.score, verdict.solved, verdict.error) == (0.5, False, None)
 
 
+def test_a_message_of_broken_characters_is_kept_as_far_as_it_goes(grade: Grade) -> None:
+    verdict = grade("def test_it(): assert False, 'bad \\udcff name'")
+    assert "bad ? name" in message(verdict)
+    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+def test_tests_that_are_killed_fail(grade: Grade) -> None:
+    """As the kernel does when what was left does not fit into memory."""
+    verdict = grade("import os, signal\ndef test_it(): os.kill(os.getpid(), signal.SIGKILL)")
+    assert (verdict.solved, verdict.error) == (False, None)
+    assert "killed" in message(verdict)
+
+
 def test_a_process_that_dies_under_the_tests_fails_them(grade: Grade) -> None:
     """`os._exit(0)` in a test gives exit code 0, which passes nothing."""
     verdict = grade("import os\ndef test_a(): pass\ndef test_b(): os._exit(0)", "test_a", "test_b")
@@ -141,10 +159,52 @@ def test_a_process_that_dies_under_the_tests_fails_them(grade: Grade) -> None:
 
 def test_a_task_without_tests_has_no_verdict(engine: Engine, start: Start) -> None:
     ungraded = terminal_task("").model_copy(update={"verifier": None})
-    assert verify(ungraded, start(), engine) is None
+    sandbox = start(files=[File(path="/app/answer", content=b"42")])
+    left = collect(ungraded, sandbox)
+    assert verify(ungraded, left, sandbox, engine) is None
+    assert [file.path for file in left.files] == ["/app/answer"]
 
 
 # What an agent leaves
+
+
+def test_the_tree_holds_names_sizes_hashes_and_modes_of_regular_files(start: Start) -> None:
+    sandbox = start(files=[File(path="/app/a/run", content=b"42\n", mode=0o755), File(path="/app/b", content=b"")])
+    bash(sandbox, "ln -s b /app/link; mkfifo /app/pipe; mkdir /app/empty; touch /srv/elsewhere; chmod 600 /app/b")
+    tree = collect(terminal_task(""), sandbox).tree
+    assert tree is not None
+    assert [(file.path, file.bytes, oct(file.mode)) for file in tree] == [
+        ("/app/a/run", 3, "0o755"),
+        ("/app/b", 0, "0o600"),
+    ]
+    assert [file.sha256 for file in tree] == [hashlib.sha256(content).hexdigest() for content in (b"42\n", b"")]
+
+
+def test_a_tree_that_cannot_be_taken_out_is_unknown(start: Start) -> None:
+    """Without tests less is taken: nothing depends on it."""
+    sandbox = start()
+    bash(sandbox, f"cd /app; seq {MAX_UNGRADED_FILES + 1} | xargs touch")
+    graded = terminal_task("")
+    left = collect(graded.model_copy(update={"verifier": None}), sandbox)
+    assert (left.tree, left.files) == (None, ())
+    assert "files" in left.unfit
+    assert len(collect(graded, sandbox).files) == MAX_UNGRADED_FILES + 1
+
+
+def test_live_tests_find_the_processes_and_leave_no_trace_in_the_tree(engine: Engine, start: Start) -> None:
+    sandbox = start()
+    bash(sandbox, "setsid sleep 500 >/dev/null 2>&1 &")
+    source = """
+import subprocess
+def test_it():
+    open("/app/of-the-test", "w").close()
+    subprocess.run(["pgrep", "sleep"], check=True)
+"""
+    task = terminal_task(source, live=True)
+    left = collect(task, sandbox)
+    verdict = verify(task, left, sandbox, engine)
+    assert verdict is not None
+    assert (verdict.solved, verdict.live, left.tree) == (True, True, ())
 
 
 WRONG = 'import json\nimport os\ndef test_it(): assert open("/app/answer").read().strip() == "42"'
@@ -344,8 +404,7 @@ def test_hostile_programs_get_nowhere(engine: Engine, start: Start) -> None:
     sandbox = start(files=[*files, File(path="/app/data", content=b"as left", mode=0o666)])
     bash(sandbox, "chmod 777 /app")
     small = terminal_task(TESTS_OF_PROGRAMS, "test_it", *names).model_copy(update={"limits": Limits(memory_mb=512)})
-    verdict = verify(small, sandbox, engine)
-    assert verdict is not None
+    verdict = verdict_on(small, sandbox, engine)
     results = {result.id.split("::")[1]: result for result in verdict.results}
     assert "the lie was told" in results.pop("test_it").message
     assert {name: result.message for name, result in results.items() if not result.passed} == {}
