@@ -5,6 +5,7 @@ request that failed.
 """
 
 import contextlib
+import logging
 import os
 import select
 import signal
@@ -15,12 +16,15 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from termforge.errors import SandboxError, SandboxLost
+from termforge.errors import LimitPassed, SandboxError, SandboxLost
 from termforge.sandbox.archive import unpack
+from termforge.sandbox.cgroups import Group
 from termforge.sandbox.inside.init import RECORD
 from termforge.sandbox.protocol import Finished
 from termforge.sandbox.talk import Talk, pipes
 from termforge.schemas import File, Image, Limits, Need
+
+_log = logging.getLogger(__name__)
 
 _START_S = 30.0
 _ANSWER_S = 30.0
@@ -45,15 +49,16 @@ class BubblewrapSandbox:
         init: int,
         init_pid: int,
         limits: Limits,
-        limits_by: str,
+        group: Group | None,
         demote: tuple[str, ...],
         leftovers: _Closable,
     ) -> None:
         """`monitor` and `init` are pidfds; `leftovers` closes them, `control`, and what limits the sandbox."""
-        self.image, self.limits_by, self.demote = image, limits_by, demote
+        self.image, self.demote = image, demote
+        self.limits_by = "cgroup" if group is not None else "rlimit"
         self.init_pid: int | None = init_pid
         self._control, self._monitor, self._init = control, monitor, init
-        self._limits, self._leftovers = limits, leftovers
+        self._limits, self._group, self._leftovers = limits, group, leftovers
         self._closing = threading.Lock()
         self._closed = False
 
@@ -66,6 +71,10 @@ class BubblewrapSandbox:
             near.close()
             raise
         return near
+
+    def check(self) -> None:
+        with self._call(b"a", []) as call:
+            self._expect_done(call, _ANSWER_S)
 
     def run(
         self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0, output_limit: int = 4_000_000
@@ -120,7 +129,10 @@ class BubblewrapSandbox:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(process, signal.SIGKILL)
                 _readable(process, 10.0)
-            self._leftovers.close()
+            try:
+                self._leftovers.close()
+            except SandboxError as error:
+                _log.warning("%s; the reaper may, once this process has ended", error)
 
     def _call(self, letter: bytes, descriptors: Sequence[int], text: bytes | None = None) -> socket.socket:
         """A request's own stream, with the request sent."""
@@ -159,9 +171,15 @@ class BubblewrapSandbox:
 
     def _failure(self, text: str, patience_s: float = 1.0) -> SandboxError:
         """Whether the sandbox is gone, which may take a moment to show, or something else went wrong."""
-        if self._closed or _readable(self._init, patience_s):
-            return SandboxLost("the sandbox is gone: its process 1 has ended")
-        return SandboxError(f"the sandbox could not do this: {text}")
+        if self._closed:
+            return SandboxLost("the sandbox is closed")
+        if not _readable(self._init, patience_s):
+            return SandboxError(f"the sandbox could not do this: {text}")
+        if self._group is not None and self._group.ran_out_of_memory():
+            return LimitPassed(
+                f"the sandbox's memory ran out ({self._limits.memory_mb} MiB), and its process 1 with it"
+            )
+        return SandboxLost("the sandbox is gone: its process 1 has ended")
 
     def _chunks(self, call: socket.socket) -> Iterator[bytes]:
         deadline = time.monotonic() + _TRANSFER_S

@@ -18,6 +18,9 @@ from termforge.errors import SandboxError
 from termforge.schemas import Limits
 
 _NAME = re.compile(r"termforge-(?P<maker>\d+)-(?P<started>\d+)-\d+")
+_MEMORY_EVENTS = ("memory.events", "memory.oom_control")
+"""Version 2 and version 1."""
+_OOM_KILL = re.compile(r"^oom_kill [1-9]", re.MULTILINE)
 _numbers = itertools.count()
 """Of this process, whatever number of engines it has."""
 
@@ -31,6 +34,10 @@ class Group:
     def add(self, process: int) -> None:
         for folder in self._folders:
             (folder / "cgroup.procs").write_text(str(process))
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether the kernel has ended a process in it for its memory limit."""
+        return any(_OOM_KILL.search(_text(folder / name)) for folder in self._folders for name in _MEMORY_EVENTS)
 
     def remove(self) -> None:
         """When its processes have ended; the kernel may need a moment to see that."""
@@ -172,3 +179,10 @@ def _start_time(process: int) -> str:
 
 def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines()
+
+
+def _text(path: Path) -> str:
+    """Empty where there is no such file."""
+    with contextlib.suppress(OSError):
+        return path.read_text()
+    return ""

@@ -21,7 +21,7 @@ class Watchdog:
     """Watches PID namespaces from one thread, which runs while there is something to watch."""
 
     def __init__(self) -> None:
-        self._limits: dict[str, int] = {}
+        self._limits: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -29,7 +29,7 @@ class Watchdog:
         """Returns what `remove` wants."""
         namespace = os.readlink(f"/proc/{init_pid}/ns/pid")  # noqa: PTH115
         with self._lock:
-            self._limits[namespace] = limit_bytes
+            self._limits[namespace] = init_pid, limit_bytes
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="termforge-watchdog", daemon=True)
                 self._thread.start()
@@ -52,16 +52,17 @@ class Watchdog:
             self._look(limits)
             took = time.monotonic() - start
 
-    def _look(self, limits: dict[str, int]) -> None:
+    def _look(self, limits: dict[str, tuple[int, int]]) -> None:
+        """`limits` by namespace: its process 1, which is never ended, and the bytes of all together."""
         used: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for name in os.listdir("/proc"):  # noqa: PTH208
             if name.isdigit():
                 with contextlib.suppress(OSError):
                     namespace = os.readlink(f"/proc/{name}/ns/pid")  # noqa: PTH115
-                    if namespace in limits:
+                    if namespace in limits and int(name) != limits[namespace][0]:
                         used[namespace].append((_bytes(name), int(name)))
         for namespace, processes in used.items():
-            if sum(size for size, _ in processes) > limits[namespace]:
+            if sum(size for size, _ in processes) > limits[namespace][1]:
                 _end(max(processes)[1], namespace)
 
 

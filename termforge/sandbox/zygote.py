@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 BASE = "/dev/shm"
@@ -29,7 +30,8 @@ class Request(NamedTuple):
     """One sandbox to hold. Also the engine's side of the message."""
 
     bwrap: list[str]
-    """Argv; `{root}` and `{shm}` stand for folders that the holder makes, `{control}` for the socket's number."""
+    """Argv; `{root}` and `{shm}` stand for folders that the holder makes, `{pristine}` for what is below the overlay,
+    `{control}` for the socket's number. Empty for a nest, which does without."""
     lower: str
     """Folder below the overlay; empty where `skeleton` is copied instead."""
     skeleton: str
@@ -49,18 +51,26 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the engine's to handle
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
     os.umask(0o022)
+    # The engine allows itself more; programs that close every possible descriptor would take seconds over it.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+    serve(engine, become_bwrap)
+
+
+def serve(engine: socket.socket, build: Callable[[Request, socket.socket], None]) -> None:
+    """Fork a holder for each request, until the engine is gone."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(engine, 1 << 18, 1)
         if not message:
             return
         if os.fork() == 0:
             engine.close()
-            hold(Request(**json.loads(message)), socket.socket(fileno=descriptors[0]))
+            hold(Request(**json.loads(message)), socket.socket(fileno=descriptors[0]), build)
         os.close(descriptors[0])
 
 
-def hold(request: Request, control: socket.socket) -> None:
-    """Build the sandbox's root and become bwrap; what goes wrong is said on `control`."""
+def hold(request: Request, control: socket.socket, build: Callable[[Request, socket.socket], None]) -> None:
+    """Build a sandbox as root of a namespace of its own; what goes wrong is said on `control`."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -68,19 +78,24 @@ def hold(request: Request, control: socket.socket) -> None:
         if control.recv(16) != b"go":
             return
         become_root()
-        folders = lay_root(request)
         for name, value in request.rlimits.items():
             limit(getattr(resource, name), value)
-        quiet = os.open("/dev/null", os.O_RDONLY)
-        for standard, descriptor in enumerate((quiet, control.fileno(), control.fileno())):
-            os.dup2(descriptor, standard)
-        os.set_inheritable(control.fileno(), True)
-        argv = [part.format(**folders, control=control.fileno()) for part in request.bwrap]
-        os.execvp(argv[0], argv)
+        build(request, control)
     except (OSError, ValueError, LookupError, shutil.Error) as error:
         control.send(f"{type(error).__name__}: {error}".encode(errors="replace"))
     finally:
         os._exit(1)
+
+
+def become_bwrap(request: Request, control: socket.socket) -> None:
+    folders = lay_root(request)
+    quiet = os.open("/dev/null", os.O_RDONLY)
+    for standard, descriptor in enumerate((quiet, control.fileno(), control.fileno())):
+        os.dup2(descriptor, standard)
+        os.set_inheritable(standard, True)  # where both were one already
+    os.set_inheritable(control.fileno(), True)
+    argv = [part.format(**folders, control=control.fileno()) for part in request.bwrap]
+    os.execvp(argv[0], argv)
 
 
 def become_root() -> None:
@@ -107,7 +122,7 @@ def lay_root(request: Request) -> dict[str, str]:
         mount("overlay", root, "overlay", MS_NOSUID | MS_NODEV, layers)
     else:
         shutil.copytree(request.skeleton, root, symlinks=True)
-    return {"root": root, "shm": shm}
+    return {"root": root, "shm": shm, "pristine": request.lower or root}
 
 
 def limit(kind: int, value: int) -> None:

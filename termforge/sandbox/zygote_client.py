@@ -33,12 +33,16 @@ class ZygoteClient:
         return self._process.poll() is None
 
     def ask(self, request: Request, control: socket.socket) -> None:
-        """Have a sandbox held that talks through `control`."""
-        message = json.dumps(request._asdict()).encode()
-        try:
-            socket.send_fds(self._socket, [message], [control.fileno()])
-        except OSError as error:
-            raise SandboxError(f"the process that starts sandboxes is gone: {error}") from error
+        ask(self._socket, request, control)
+
+
+def ask(starter: socket.socket, request: Request, control: socket.socket) -> None:
+    """Have a sandbox held that talks through `control`."""
+    message = json.dumps(request._asdict()).encode()
+    try:
+        socket.send_fds(starter, [message], [control.fileno()])
+    except OSError as error:
+        raise SandboxError(f"the process that starts sandboxes is gone: {error}") from error
 
 
 def _end(connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:

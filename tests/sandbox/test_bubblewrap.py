@@ -1,6 +1,5 @@
 """What only the bubblewrap sandbox promises: holders, limits without control groups, the host image, ordinary users."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -22,6 +21,7 @@ from termforge.sandbox.bubblewrap import Bubblewrap
 from termforge.sandbox.bubblewrap_sandbox import BubblewrapSandbox
 from termforge.schemas import File, Image, Limits, Need
 from termforge.state import SANDBOX_UID
+from tests.sandbox.watched import descendants, ended, wait_until
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -61,29 +61,8 @@ def said(sandbox: BubblewrapSandbox, script: str) -> str:
     return (finished.stdout + finished.stderr).decode().strip()
 
 
-def descendants(process: int) -> set[int]:
-    found: set[int] = set()
-    for thread in Path(f"/proc/{process}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found |= {int(pid) for pid in thread.read_text().split()}
-    return found.union(*map(descendants, found))
-
-
 def own_groups(process: int) -> list[str]:
     return [str(path) for path in Path("/sys/fs/cgroup").rglob(f"termforge-{process}-*")]
-
-
-def gone(process: int) -> bool:
-    """A zombie that nobody has collected yet is gone as well."""
-    path = Path(f"/proc/{process}/stat")
-    return not path.exists() or path.read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 # Nothing is left
@@ -135,7 +114,7 @@ def test_a_killed_engine_s_process_takes_everything_with_it(engine: Bubblewrap, 
     victim.kill()
     victim.wait()
     victim.stdout.close()
-    assert wait_until(lambda: all(map(gone, processes)))
+    assert wait_until(lambda: all(map(ended, processes)))
     engine.start(image).close()
     engine.reap()
     assert own_groups(victim.pid) == []
@@ -146,7 +125,7 @@ def test_sandboxes_start_again_after_the_process_that_starts_them_was_killed(eng
     sandbox = engine.start(image)
     (zygote,) = [pid for pid in descendants(os.getpid()) if b"zygote.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(zygote, signal.SIGKILL)
-    assert wait_until(lambda: gone(zygote))
+    assert wait_until(lambda: ended(zygote))
     with pytest.raises(SandboxLost):
         sandbox.run(["true"])
     sandbox.close()
@@ -236,6 +215,12 @@ def test_without_control_groups_the_watchdog_ends_what_is_too_much_together(weak
     assert finished.stdout.count(b"held") <= 2
     assert said(neighbour, part) == "held"
     assert said(bombed, "echo alive") == "alive"
+
+
+def test_without_control_groups_process_1_is_never_the_one_that_is_ended(weak: Start) -> None:
+    sandbox = weak(limits=Limits(memory_mb=16))
+    said(sandbox, "for n in $(seq 100); do (sleep 1.5; :) & done; wait")
+    assert said(sandbox, "echo alive") == "alive"
 
 
 def test_without_control_groups_processes_are_counted_by_sandbox(weak: Start) -> None:

@@ -1,4 +1,4 @@
-"""Programs that run inside a bubblewrap sandbox: stdlib only, laid in as files.
+"""Programs that run inside a bubblewrap sandbox, laid in as files with zygote.py: stdlib only, and pytest for nest.py.
 
-termforge imports them for the format of what they read, never to run them here.
+termforge imports init.py for the format of what it reads; none is run on the host.
 """

@@ -22,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Execute = Callable[[list[bytes]], None]
+
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 RECORD = struct.Struct(">IHQ")
@@ -42,22 +44,30 @@ class Job:
 
 
 def main() -> None:
+    rule(sockets.socket(fileno=int(sys.argv[1])), lambda argv: os.execvp(argv[0], argv))
+
+
+def rule(control: sockets.socket, execute: Execute) -> None:
+    """Be process 1; `execute` is how a process that was started becomes its program."""
+    os.set_inheritable(control.fileno(), False)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the kernel drops what process 1 does not handle
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_NAME, b"init", 0, 0, 0)
     # The agent's processes have this process's uid; undumpable, it is out of reach of ptrace and /proc/1/fd.
     if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError("process 1 cannot be made undumpable")
-    control = sockets.socket(fileno=int(sys.argv[1]))
-    os.set_inheritable(int(sys.argv[1]), False)
     control.send(b"ready")
+    be_quiet()
+    serve(control, execute)
+
+
+def be_quiet() -> None:
     quiet = os.open("/dev/null", os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(quiet, standard)
-    serve(control)
 
 
-def serve(control: sockets.socket) -> None:
+def serve(control: sockets.socket, execute: Execute) -> None:
     """Until the host hangs up; returning ends the sandbox."""
     jobs: dict[int, Job] = {}
     dead, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -76,11 +86,11 @@ def serve(control: sockets.socket) -> None:
         for process, job in jobs.items():
             if job.stream.fileno() in ready:
                 end(process)
-        if control.fileno() in ready and not answer(control, jobs):
+        if control.fileno() in ready and not answer(control, jobs, execute):
             return
 
 
-def answer(control: sockets.socket, jobs: dict[int, Job]) -> bool:
+def answer(control: sockets.socket, jobs: dict[int, Job], execute: Execute) -> bool:
     """Serve one request; False when the host is gone."""
     letter, ancillary, _, _ = control.recvmsg(1, sockets.CMSG_SPACE(16), sockets.MSG_CMSG_CLOEXEC)
     if not letter or not ancillary:
@@ -89,7 +99,7 @@ def answer(control: sockets.socket, jobs: dict[int, Job]) -> bool:
     call, *files = struct.unpack(f"{len(passed) // 4}i", passed)
     stream = sockets.socket(fileno=call)
     try:
-        serve_one(letter, stream, files, jobs)
+        serve_one(letter, stream, files, jobs, execute)
     except OSError as error:
         refuse(stream, error)
     finally:
@@ -100,13 +110,18 @@ def answer(control: sockets.socket, jobs: dict[int, Job]) -> bool:
     return True
 
 
-def serve_one(letter: bytes, stream: sockets.socket, files: list[int], jobs: dict[int, Job]) -> None:
+def serve_one(
+    letter: bytes,
+    stream: sockets.socket,
+    files: list[int],
+    jobs: dict[int, Job],
+    execute: Execute,
+) -> None:
     if letter == b"c":
-        process = spawn(words(stream), (files[0], files[0], None))
-        jobs[process] = Job(sockets.socket(fileno=os.dup(files[0])), channel=True)
+        open_channel(words(stream), files[0], jobs, execute)
         stream.send(b"k")
     elif letter == b"r":
-        jobs[spawn(words(stream), (files[0], files[1], files[2]))] = Job(stream, channel=False)
+        jobs[spawn(words(stream), (files[0], files[1], files[2]), execute)] = Job(stream, channel=False)
     elif letter == b"p":
         in_child(lambda: lay(stream))
     elif letter == b"f":
@@ -115,6 +130,17 @@ def serve_one(letter: bytes, stream: sockets.socket, files: list[int], jobs: dic
     elif letter == b"s":
         stop(jobs)
         stream.send(b"k")
+    elif letter == b"a":  # only whether we are alive
+        stream.send(b"k")
+
+
+def open_channel(argv: list[bytes], end: int, jobs: dict[int, Job], execute: Execute) -> None:
+    """Where the agent has used up all processes the channel is at its end, as that of an unknown program is."""
+    try:
+        process = spawn(argv, (end, end, None), execute)
+    except BlockingIOError:
+        return
+    jobs[process] = Job(sockets.socket(fileno=os.dup(end)), channel=True)
 
 
 def words(stream: sockets.socket) -> list[bytes]:
@@ -133,7 +159,7 @@ def exactly(stream: sockets.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def spawn(argv: list[bytes], stdio: tuple[int, int, int | None]) -> int:
+def spawn(argv: list[bytes], stdio: tuple[int, int, int | None], execute: Execute) -> int:
     """Start a program in a session of its own with these descriptors; None is /dev/null."""
     process = os.fork()
     if process:
@@ -146,7 +172,7 @@ def spawn(argv: list[bytes], stdio: tuple[int, int, int | None]) -> int:
         for target, descriptor in enumerate(stdio):
             if descriptor is not None:
                 os.dup2(descriptor, target)
-        os.execvp(argv[0], argv)
+        execute(argv)
     except OSError as error:
         os.write(2, argv[0] + b": " + os.strerror(error.errno or 0).encode() + b"\n")
     finally:
