@@ -85,7 +85,7 @@ def test_closing_leaves_no_process_mount_group_descriptor_or_file(engine: Bubble
     before = left()
     sandbox = engine.start(image, files=[File(path="/app/x", content=b"x")])
     channel = sandbox.open_channel(["bash", "-c", "setsid sleep 99 & cat"])
-    assert len(descendants(os.getpid()) - others) >= 4
+    assert wait_until(lambda: len(descendants(os.getpid()) - others) >= 4)
     channel.close()
     sandbox.close()
     assert wait_until(lambda: left() == before, 2)
