@@ -72,7 +72,7 @@ def grow_corpus(
     success_only: SuccessOnly = False,
     sandbox: Sandbox = "auto",
     images: Images = "auto",
-    concurrency: Concurrency = 4,
+    concurrency: Concurrency = 64,
     shard_rows: ShardRows = 100,
     work: Work = None,
 ) -> DatasetRef:

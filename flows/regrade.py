@@ -41,7 +41,7 @@ def regrade(
     other_images: Annotated[
         bool, Field(description="Go on where an image here is another build than the recorded one.")
     ] = False,
-    concurrency: Concurrency = 4,
+    concurrency: Concurrency = 64,
     shard_rows: ShardRows = 100,
     work: Work = None,
 ) -> DatasetRef:

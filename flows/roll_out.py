@@ -84,7 +84,7 @@ def roll_out(
     budget_tokens: Tokens = None,
     sandbox: Sandbox = "auto",
     images: Images = "auto",
-    concurrency: Concurrency = 4,
+    concurrency: Concurrency = 64,
     shard_rows: ShardRows = 100,
     work: Work = None,
 ) -> DatasetRef:

@@ -36,7 +36,7 @@ def validate_tasks(
     oracle_runs: Annotated[int, Field(ge=1, le=20, description="Fresh sandboxes the solution must pass in.")] = 1,
     sandbox: Sandbox = "auto",
     images: Images = "auto",
-    concurrency: Concurrency = 4,
+    concurrency: Concurrency = 64,
     shard_rows: ShardRows = 100,
     work: Work = None,
 ) -> DatasetRef:

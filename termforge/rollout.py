@@ -24,6 +24,9 @@ from termforge.verify import collect, verify
 
 log = logging.getLogger(__name__)
 
+RESTART_S = 15.0
+"""Where no sandbox starts its engine may be restarting: as long is waited before the next attempt."""
+
 
 class RolloutConfig(Record):
     """How trials are run; part of a trajectory dataset's version."""
@@ -89,6 +92,8 @@ def roll_out(trial: Trial, config: RolloutConfig, engine: Engine, teacher: Teach
         log.warning("trial %s, attempt %d: %s %s", trial.id, trajectory.attempt, trajectory.outcome, trajectory.detail)
         if trajectory.ending is Ending.BUDGET_EXHAUSTED:
             break
+        if trajectory.ending is Ending.SANDBOX_LOST and not trajectory.turns:
+            time.sleep(RESTART_S)
     return tuple(attempts)
 
 

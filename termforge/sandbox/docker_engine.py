@@ -43,6 +43,7 @@ class Docker:
         self._client = connect()
         self._owner, self._holder = holder.owner(self._leases), Holder(self._leases)
         self._channels = Channels()
+        self._images: dict[ImageRecipe, Image] = {}
         self._living: dict[str, DockerSandbox] = {}
         self._unremoved: set[str] = set()
         with speaking(SetupError):
@@ -51,12 +52,14 @@ class Docker:
         self._watch = DiskWatch(self._over, self._end_full)
 
     def image(self, recipe: ImageRecipe) -> Image:
-        image = built(recipe, self._state).image
-        with speaking(
-            SetupError, f"the image {image.name!r} was built, but this engine does not have it; run `make images`"
-        ):
-            self._client.images.get(image.digest)
-        return image
+        if recipe not in self._images:  # asked once: an engine that restarts has not lost its images
+            image = built(recipe, self._state).image
+            with speaking(
+                SetupError, f"the image {image.name!r} was built, but this engine does not have it; run `make images`"
+            ):
+                self._client.images.get(image.digest)
+            self._images[recipe] = image
+        return self._images[recipe]
 
     def start(
         self,

@@ -78,7 +78,7 @@ def test_a_growth_runs_from_the_command_line_and_shows_in_the_ui(
     deployment = get(prefect, "deployments/name/grow-corpus/by-hand")
     names = ("night", "forged_per_domain", "teacher", "budget_usd", "wait_mode", "concurrency")
     form = f"{prefect.url}/deployments/deployment/{deployment['id']}/run"
-    assert lacks(form, *names, "Sandboxes that are live at once in this run.") == []
+    assert lacks(form, *names, "Trials that are live at once, at most.") == []
 
     for key, words in {"corpus": "kept", "trajectories": "solved", "tasks": "oracle passes: passed"}.items():
         (latest,) = get(prefect, "artifacts/latest/filter", {"artifacts": {"key": {"any_": [key]}}})

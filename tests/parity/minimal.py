@@ -4,7 +4,6 @@ Each was found by changing our side by hand; it is recorded and replayed with th
 """
 
 from tests.parity.recordings import Command, Script
-from tests.parity.scenes import ASKED
 
 
 def script(*turns: tuple[str, ...], wait_s: float = 0.5) -> Script:
@@ -13,8 +12,8 @@ def script(*turns: tuple[str, ...], wait_s: float = 0.5) -> Script:
 
 CASES: dict[str, Script] = {
     "a single line found again at the end hides all output": script(("seq 1 3000\n",), wait_s=2.0),
-    "blank rows at the top move the cut": script(("clear; echo\n",), ("echo word\n",)),
-    "history of 2,000 lines, trimmed by 200": script(("seq 1 1990\n",), ("seq 10\n",), ("echo after\n",), wait_s=2.0),
+    "blank rows at the top move the cut": script(("clear; echo; echo first\n",), ("echo second\n",)),
+    "history of 2,000 lines, trimmed by 200": script(("seq 2030\n",), ("seq 20\n",), ("echo after\n",), wait_s=2.0),
     "the alternate screen is not the main one": script(("less /etc/services\n",), ("q",), ("\n",)),
     "full-screen programs leave no trace": script(("vim x\n",), (":q\n",), ("echo after\n",)),
     "a cleared screen takes its history along": script(("seq 100\n",), ("clear\n",), ("echo $TERM\n",)),
@@ -24,8 +23,8 @@ CASES: dict[str, Script] = {
     "nothing typed, nothing new": script(("",), ()),
     "key names in any case": script(("echo x",), ("ENTER",), ("y", "c-C"), ("0x41",), ("Enterr",), ("^U",)),
     "a key name and more is text": script(("C-c\n",), ("C-c C-c",), ("c-u",)),
+    "what tmux would expand is text": script(("echo '$HOME' ~ \"#{pane_id}\" '\\\\' %5 {} \\;\n",)),
     "a leading dash is text": script(("-la\n",), ("--",), ("C-c",)),
-    "tmux answers for the terminal": script(*((ASKED.format(asked),) for asked in ("[c", "[>q", "[18t")), wait_s=1.0),
     "invalid bytes and wide characters at the margin": script(
         ("printf '%159s日x\\xff\\xe6\\n' x\n",), ("printf 'e\\u301 \\u200b \\U1f468\\u200d\\U1f469\\n'\n",)
     ),

@@ -281,7 +281,7 @@ ASKED = "stty -echo -icanon; printf '\\e{}'; IFS= read -rt 0.5 -N 99 answer; stt
 """A question to the terminal, and its answer read without an echo that would come at random."""
 QUERY = st.sampled_from(
     ["[c", "[>c", "[>q", "[5n", "[6n", "[18t", "[14t", "[?6n", "]10;?\\e\\\\", "]11;?\\a", "P+q544e\\e\\\\"]
-).map(lambda query: typed(ASKED.format(query), wait_s=START_S))
+).map(lambda query: typed(ASKED.format(query), wait_s=SLOW_S))
 SHORT_HEREDOC = st.lists(WORD, min_size=1, max_size=5).map(
     lambda words: typed("cat > here.txt <<'EOF'\n" + "".join(word + "\n" for word in words) + "EOF\n", "cat here.txt\n")
 )

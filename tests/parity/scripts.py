@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.parity import recordings
 from tests.parity.recordings import Script, Turn
-from tests.parity.scenes import DEPARTURES, SCENES, Commands
+from tests.parity.scenes import DEPARTURES, QUICK_S, SCENES, Commands
 
 SCRIPTS, SEED = 320, 20261121
 LEAST_TURNS = 7
@@ -55,7 +55,7 @@ def scripts(draw: st.DrawFn) -> Script:
 
 
 def in_turns(commands: Commands) -> st.SearchStrategy[list[Turn]]:
-    """Most commands are turns of their own."""
+    """Most commands are turns of their own. None follows a slow one in its turn: it might come too early."""
     joined = st.lists(st.sampled_from([False, False, True]), min_size=len(commands), max_size=len(commands))
     return joined.map(lambda joins: _grouped(commands, joins))
 
@@ -63,7 +63,7 @@ def in_turns(commands: Commands) -> st.SearchStrategy[list[Turn]]:
 def _grouped(commands: Commands, joins: list[bool]) -> list[Turn]:
     turns: list[Turn] = []
     for command, join in zip(commands, joins, strict=True):
-        if join and turns:
+        if join and turns and turns[-1][-1].duration_s == QUICK_S:
             turns[-1] += (command,)
         else:
             turns.append((command,))

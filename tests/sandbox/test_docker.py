@@ -1,8 +1,6 @@
 """What only the Docker sandbox promises: containers, leases, its limits. The shared suite is test_protocol.py."""
 
-import gc
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -384,75 +382,3 @@ def test_sandboxes_start_and_close_from_many_threads(engine: Docker, image: Imag
     for thread in threads:
         thread.join()
     assert outputs == [b"x"] * 8
-
-
-@pytest.fixture
-def own_engine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator["OwnEngine"]:
-    """A second Docker engine, which a test may restart."""
-    if os.geteuid() != 0 or not shutil.which("dockerd"):
-        pytest.skip("a second engine needs root and dockerd")
-    own = OwnEngine(tmp_path_factory.mktemp("engine"))
-    own.start()
-    monkeypatch.setenv("DOCKER_HOST", own.host)
-    yield own
-    own.stop()
-
-
-class OwnEngine:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.host = f"unix://{folder}/s"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        folder = self._folder
-        options = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
-        quiet = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--cgroup-parent=/termforge-test"]
-        with (folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["dockerd", f"--host={self.host}", *options, *quiet], stdout=log, stderr=log, start_new_session=True
-            )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket(socket.AF_UNIX) as probe:
-                if probe.connect_ex(self.host.removeprefix("unix://")) == 0:
-                    return
-            time.sleep(0.2)
-        raise AssertionError((folder / "log").read_text()[-2000:])
-
-    def stop(self) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(timeout=60)
-        for mount in reversed([line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]):
-            if mount.startswith(str(self._folder)):
-                subprocess.run(["umount", "-l", mount], check=False)
-
-
-# docker-py leaves the socket of a failed connect to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_engine_that_restarts_loses_its_sandboxes(
-    client: docker.DockerClient, image: Image, own_engine: OwnEngine, tmp_path: Path
-) -> None:
-    with (tmp_path / "image.tar").open("wb") as tar:
-        for chunk in client.api.get_image(f"termforge/base:{recipe('base').recipe}"):
-            tar.write(chunk)
-    there = docker.DockerClient(own_engine.host)
-    (loaded,) = there.images.load((tmp_path / "image.tar").read_bytes())
-    engine = Docker(tmp_path)
-    sandbox = engine.start(image.model_copy(update={"digest": loaded.id}))
-    channel = sandbox.open_channel(["cat"])
-    own_engine.stop()
-    with pytest.raises(SandboxLost):
-        sandbox.run(["true"])
-    assert channel.recv(1) == b""
-    channel.close()
-    own_engine.start()
-    with pytest.raises(SandboxLost):
-        sandbox.run(["true"])
-    sandbox.close()
-    assert there.containers.list(all=True) == []
-    engine.close()
-    there.close()
-    gc.collect()
