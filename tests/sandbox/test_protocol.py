@@ -183,8 +183,7 @@ def test_a_machine_without_a_process_left_is_not_lost(start: Start) -> None:
     sandbox = start(limits=Limits(pids=32))
     with sandbox.open_channel([PYTHON, "-u", "-c", FORK_BOMB + "time.sleep(60)\n"]) as bomb:
         assert int(read(bomb, 2)) > 10
-        with sandbox.open_channel(["sleep", "60"]) as channel:
-            assert read(channel, 1) == b""
+        sandbox.open_channel(["sleep", "60"]).close()  # Docker's first process comes on top of the limit
         sandbox.check()
 
 
