@@ -17,7 +17,7 @@ from tests.parity import recordings, rules
 from tests.parity.recordings import Recording, Script
 
 IMAGE = "file-operations"
-AT_ONCE = 24
+AT_ONCE = 40
 """Terminals; nearly all of a replay is waiting."""
 PEEK_S = 0.1
 CALM_S, BUSY_S, AT_MOST_S = 0.2, 1.5, 60.0

@@ -79,7 +79,11 @@ class OwnEngine:
         quiet = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--cgroup-parent=/termforge-test"]
         with (folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["dockerd", f"--host={self.host}", *options, *quiet], stdout=log, stderr=log, start_new_session=True
+                # In a network of its own: without a bridge an engine removes docker0, which is the machine's engine's.
+                ["unshare", "--net", "dockerd", f"--host={self.host}", *options, *quiet],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
