@@ -5,10 +5,10 @@ import statistics
 from collections.abc import Callable
 
 from termforge.rollout import MakeTeacher
-from termforge.terminal import Terminal
+from termforge.terminal import Terminal, processes
 from tests.benchmarks.bars import Measured
 from tests.benchmarks.endpoint import SCRIPT, WAITS_S
-from tests.benchmarks.machine import CoreSeconds, Forks, pids_named
+from tests.benchmarks.machine import PROC, CoreSeconds, Forks, pids_named
 from tests.benchmarks.workload import (
     KINDS,
     assert_solved,
@@ -75,7 +75,8 @@ def host_processes() -> dict[str, Measured]:
                 terminal.send(f"echo turn{turn}\n")
                 terminal.wait(0.5)
                 terminal.capture()
-        host = {os.getpid(), *pids_named("dockerd", "containerd", "containerd-shim", "python", "bwrap")}
+        ours = {child.pid for child in processes.descendants(PROC, os.getpid()) if child.name in ("python", "bwrap")}
+        host = {os.getpid(), *ours, *pids_named("dockerd", "containerd", "containerd-shim")}
         forks += sum(parent in host for parent in forked.parents)
         sandbox.close()
     return {"host_processes_per_turn": Measured(forks / (FORK_TURNS * len(KINDS)), note=f"{forks} forks")}

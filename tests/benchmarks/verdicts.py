@@ -13,6 +13,8 @@ from tests.benchmarks.workload import at_once, baseline_task, config, engine_of,
 
 TASKS = 64
 REPEATS = 3
+LAST_S = 4.0
+"""Asked for by the last command of a task; the long ones take about 1.6."""
 
 
 def verdicts_differing() -> dict[str, Measured]:
@@ -44,22 +46,30 @@ def _is_solved(trajectory: Trajectory) -> bool:
 
 
 def _task(number: int) -> TerminalTask:
-    """Of four: a forged one, one whose last step is left out (a slip without recovery), and two with long commands, of
-    which one writes the wrong number."""
-    if number % 4 < 2:
-        return _forged(number, whole=number % 4 == 0)
-    answer = 42 if number % 4 == 2 else 41
-    long = f"sleep 2; python3 -c 'print(sum(i * i for i in range(300000)) * 0 + {answer})' > /app/out.txt\n"
-    solution = (
-        Step(analysis="a", plan="p", commands=(Command(keystrokes="mkdir -p work && cd work\n", duration_s=0.5),)),
-        Step(analysis="a", plan="p", commands=(Command(keystrokes=long, duration_s=30.0),)),
-    )
-    return baseline_task(number).model_copy(update={"solution": solution})
+    """Of eight, four are solvable: one forged, one short, two with long commands. The others end with a slip that is
+    never made good: the forged one stops before its last step, the rest write another number."""
+    solvable, kind = number % 2 == 0, number // 2 % 4
+    if kind == 0:
+        return _forged(number // 8, whole=solvable)
+    answer = 42 if solvable else 41
+    command = f"echo {answer} > /app/out.txt\n"
+    if kind > 1:
+        command = f"sleep 1.5; python3 -c 'print(sum(range(10**6)) * 0 + {answer})' > /app/out.txt\n"
+    steps = (_step("mkdir -p work && cd work\n", 0.3), _step(command, LAST_S))
+    return baseline_task(number).model_copy(update={"solution": steps})
 
 
 def _forged(number: int, *, whole: bool) -> TerminalTask:
-    domain = DOMAINS[number // 4 % len(DOMAINS)]
+    """Waits are cut to what a machine needs that is 64 times as busy, or full waits would take an hour."""
+    domain = DOMAINS[number % len(DOMAINS)]
     commands = frozenset(built(recipe_of(domain)).inventory.commands)
     task = forge_task(number, seed="verdicts", domain=domain, image=recipe_of(domain), commands=commands)
     assert task.solution is not None
-    return task if whole else task.model_copy(update={"solution": task.solution[:-1]})
+    keys = ["".join(command.keystrokes for command in step.commands) for step in task.solution]
+    kept = keys if whole else keys[:-1]
+    steps = [*(_step(typed, 0.5) for typed in kept[:-1]), _step(kept[-1], LAST_S)]
+    return task.model_copy(update={"solution": tuple(steps)})
+
+
+def _step(keystrokes: str, duration_s: float) -> Step:
+    return Step(analysis="a", plan="p", commands=(Command(keystrokes=keystrokes, duration_s=duration_s),))
