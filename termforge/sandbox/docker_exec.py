@@ -21,7 +21,7 @@ _QUIET_S = 0.2
 
 
 _LAST_WORDS_S = 2.5
-_SETTLE_S = 10.0
+_SETTLE_S = 30.0
 """How long the engine may take to start a command, or to report its end."""
 
 

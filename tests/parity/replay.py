@@ -121,9 +121,9 @@ class _CalmTerminal(Terminal):
         return time.monotonic() - started
 
     def _foreground(self) -> tuple[str, str]:
-        """Its state and what changes whenever it does anything; as if busy where the host does not show it."""
+        """Its state and, where it waits for keys, what changes when it gets some."""
         look = self._watch.look() if self._watch is not None else None
-        return ("busy", "") if look is None else (look.state, look.work)
+        return ("busy", "") if look is None or look.state == "busy" else (look.state, look.work)
 
 
 def _waits_s(recording: Recording) -> float:

@@ -67,9 +67,9 @@ SHELL = some(
     "stty -a\n", "stty size; tput cols; tput lines\n", "!!\n", "history | tail -3\n", "type ls cd if\n", "alias\n",
     "set -o | head -20\n", "test -t 1 && echo terminal\n", "echo 'a\tb\tc' | expand\n", "ps -o comm,tty\n", "ps\n",
     "echo pid=$$\n", "sleep 0.1\n", "\n", "\n\n\n", "   \n", "# comment\n", "echo one \\\ntwo\n", "echo '\n'\n",
-    "jq -n '{a: [1, 2, {b: null}]}'\n", "xxd /etc/hostname\n", "git init -q r 2>/dev/null; git -C r status\n",
+    "jq -n '{a: [1, 2, {b: null}]}'\n", "echo text | xxd\n", "git init -q r 2>/dev/null; git -C r status\n",
     "diff <(seq 5) <(seq 2 6)\n", "seq 10 | paste -sd+ | bc\n", "ls --color=always -d /tmp /bin\n",
-    "for i in 1 2 3; do printf '\\r%d of 3' $i; sleep 0.05; done; echo\n", "ls -l /etc/hostname | cut -c1-10\n",
+    "for i in 1 2 3; do printf '\\r%d of 3' $i; sleep 0.05; done; echo\n", "ls -l f.txt | cut -c1-10\n",
     most=5,
 )  # fmt: skip
 PYTHON = scene(
