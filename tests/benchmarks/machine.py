@@ -47,10 +47,12 @@ class CoreSeconds:
 
 
 def resident_mb(pid: int) -> float:
-    for line in (PROC / str(pid) / "status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    """Nothing for one that has ended."""
+    try:
+        status = (PROC / str(pid) / "status").read_text()
+    except FileNotFoundError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
 
 
 def pids_named(*names: str) -> list[int]:

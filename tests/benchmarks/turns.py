@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import time
 from collections.abc import Callable
 
 from termforge.rollout import MakeTeacher
@@ -23,6 +24,8 @@ from tests.benchmarks.workload import (
 
 TRIALS = 5
 FORK_TURNS = 200
+POOL_S = 3.0
+"""By then the pool has started what it keeps ahead, which is no turn's doing."""
 FULL = config("full", floor_s=0.0)  # the floor is a wait that nobody asked for
 
 
@@ -69,6 +72,7 @@ def host_processes() -> dict[str, Measured]:
     for kind in KINDS:
         engine, task = engine_of(kind), baseline_task()
         sandbox = engine.start(engine.image(task.image))
+        time.sleep(POOL_S)
         with Terminal(sandbox, observation_mode="terminus2") as terminal, Forks() as forked:
             for turn in range(FORK_TURNS):
                 terminal.check()
