@@ -49,6 +49,8 @@ test_count: 1
 Small.
 </info>
 """
+OTHER = GOOD.replace("one\ntwo", "three\nfour")
+"""As good, and no duplicate: a request's image is drawn, so two replies may meet in the same one."""
 COUNTING = (Command(keystrokes="wc -l < words.txt > count.txt\n", duration_s=0.5),)
 SOLUTION = render("Two lines.", "Count them.", COUNTING, task_complete=True)
 DONE = render("Done.", "Confirm.", (), task_complete=True)
@@ -62,7 +64,7 @@ SCRIPT: dict[str, Any] = {
                 {"content": GOOD.replace("/app/words.txt", "/app/../../etc/passwd")},
             ],
         },
-        {"contains": "Below is a seed", "reply": [{"content": GOOD}, {"content": GOOD.replace("two", KEY)}]},
+        {"contains": "Below is a seed", "reply": [{"content": OTHER}, {"content": GOOD.replace("two", KEY)}]},
         {"contains": "Count the lines of /app/words.txt", "reply": {"content": SOLUTION}},
         {
             "contains": "",

@@ -13,6 +13,8 @@ from termforge.sandbox.protocol import Engine, Sandbox, started
 from termforge.schemas import Limits
 from termforge.teacher import ChatMessage, Reply
 from termforge.terminal import Terminal
+from termforge.terminal.processes import stat_of
+from termforge.terminal.watch import PROC
 from tests.parity import recordings, rules
 from tests.parity.recordings import Recording, Script
 
@@ -111,19 +113,22 @@ class _CalmTerminal(Terminal):
         super().wait(duration_s)
         before, still_since = None, time.monotonic()
         while (now := time.monotonic()) < started + duration_s + AT_MOST_S:
-            state, work = self._foreground()
-            seen = (self.capture(), state, work)
-            if seen != before:
+            state, runs = self._foreground()
+            seen = (self.capture(), state)
+            if runs or seen != before:
                 before, still_since = seen, now
             elif now - still_since >= (BUSY_S if state == "busy" else CALM_S):
                 break
             time.sleep(PEEK_S)
         return time.monotonic() - started
 
-    def _foreground(self) -> tuple[str, str]:
-        """Its state and, where it waits for keys, what changes when it gets some."""
+    def _foreground(self) -> tuple[str, bool]:
+        """Its state, as if busy where the host does not show it, and whether it has something to do right now."""
         look = self._watch.look() if self._watch is not None else None
-        return ("busy", "") if look is None or look.state == "busy" else (look.state, look.work)
+        if look is None:
+            return "busy", False
+        stats = [stat_of(PROC, int(process.partition(":")[0])) for process in look.work.split()]
+        return look.state, any(stat is not None and stat.state in "RD" for stat in stats)
 
 
 def _waits_s(recording: Recording) -> float:
