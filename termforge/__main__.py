@@ -7,7 +7,7 @@ import argparse
 import sys
 import time
 
-from termforge.forge import forge_task
+from termforge.forge import forge_task, usable
 from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, Trial, roll_out
 from termforge.schemas import DOMAINS
@@ -21,8 +21,8 @@ def main() -> int:
     parser.add_argument("--images", choices=("auto", "host", "domain"), default="auto")
     wanted = parser.parse_args()
     machine = choose_machine(wanted.sandbox, wanted.images)
-    commands = frozenset(machine.inventories[wanted.domain].commands)
-    task = forge_task(0, seed="0", domain=wanted.domain, image=machine.recipes[wanted.domain], commands=commands)
+    image, skills = machine.recipes[wanted.domain], usable(machine.inventories[wanted.domain]).skills
+    task = forge_task(0, seed="0", domain=wanted.domain, image=image, skills=skills)
     start = time.monotonic()
     *_, last = roll_out(Trial(task, 0, "trial"), RolloutConfig(), machine.engine, Oracle(task, seed="0"))
     score = "-" if last.verdict is None else f"{last.verdict.score:g}"

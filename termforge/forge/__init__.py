@@ -1,5 +1,9 @@
-"""Procedural generators: instruction, files, solution and tests by construction, composed from skills."""
+"""Procedural generators: instruction, files, solution and tests by construction, composed from skills.
 
-from termforge.forge.compose import SKILLS, available, forge_task
+`python -m termforge.forge SKILL` makes tasks of one skill and puts them through the gates.
+"""
 
-__all__ = ["SKILLS", "available", "forge_task"]
+from termforge.forge.catalogue import SKILLS, Usable, usable
+from termforge.forge.compose import forge_task
+
+__all__ = ["SKILLS", "Usable", "forge_task", "usable"]

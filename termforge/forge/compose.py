@@ -1,82 +1,56 @@
 """The forge: TerminalTasks without a model, from a seed alone.
 
-Two or three skills make a part each; the parts share a frame, have folders and test names of their own, and where it
-is natural one reads what another writes. The same (seed, index, domain, image, commands) gives the same bytes anywhere.
+Three to five skills make a part each. The parts share a frame, have folders and test names of their own, and wherever
+kinds allow one part reads what an earlier one makes. The same (seed, index, domain, image, skills) gives the same bytes
+anywhere.
 """
 
 from collections.abc import Sequence
 from random import Random
 
 from termforge.errors import InputError
-from termforge.forge import (
-    data_processing,
-    data_querying,
-    data_science,
-    debugging,
-    file_operations,
-    scientific_computing,
-    security,
-    software_engineering,
-    system_administration,
-)
+from termforge.forge.artifacts import Artifact
+from termforge.forge.catalogue import SKILLS
 from termforge.forge.checks import verifier
 from termforge.forge.frame import instruction, overview, review
-from termforge.forge.orders import Orders
 from termforge.forge.skill import Fragment, Setting, Skill
-from termforge.schemas import Domain, ImageRecipe, Provenance, Step, TerminalTask
+from termforge.schemas import Domain, ImageRecipe, Provenance, TerminalTask
 
-GENERATOR = "forge@1"
-SKILLS: tuple[Skill, ...] = (
-    data_processing.SKILL,
-    data_querying.SKILL,
-    data_science.SKILL,
-    debugging.SKILL,
-    file_operations.SKILL,
-    scientific_computing.SKILL,
-    security.SKILL,
-    software_engineering.SKILL,
-    system_administration.SKILL,
-)
-FRAME_TOOLS = ("bash", "find", "sort", "head", "ls")
-MAX_STEPS = 10
+GENERATOR = "forge@2"
+PARTS = (3, 3, 3, 4, 4, 5)
+LEVELS = (1, 1, 2, 2, 3)
 DIFFICULTIES = {1: "easy", 2: "medium", 3: "hard"}
 
 
-def available(commands: frozenset[str] | None) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Names of the usable skills, and of the others with the commands that they lack. None stands for every command."""
-    lacking = {} if commands is None else {skill.name: _lacking(skill, commands) for skill in SKILLS}
-    missing = {name: tools for name, tools in lacking.items() if tools}
-    return tuple(skill.name for skill in SKILLS if skill.name not in missing), missing
-
-
-def _lacking(skill: Skill, commands: frozenset[str]) -> tuple[str, ...]:
-    return tuple(tool for tool in dict.fromkeys((*FRAME_TOOLS, *skill.tools)) if tool not in commands)
-
-
 def forge_task(
-    index: int, *, seed: str | int, domain: Domain, image: ImageRecipe, commands: frozenset[str] | None = None
+    index: int, *, seed: str | int, domain: Domain, image: ImageRecipe, skills: Sequence[Skill] = SKILLS
 ) -> TerminalTask:
-    """Task number `index` of a seed: its first skill is of `domain`, one or two more are of other domains.
+    """Task number `index` of a seed: a skill of `domain` with two to four others that the image can play, `skills`.
 
-    `commands` are those of the image (None: all that skills ask for); skills that lack one are not drawn.
-
-    Raises: InputError when no skill of the domain can be used, or no second one.
+    Raises: InputError when there is none of the domain, or too few others.
     """
     random = Random(f"{seed}-{index}")
-    level, count = random.choice((1, 1, 2, 2, 3)), random.choice((2, 2, 3))
-    skills = _drawn_skills(random, domain, commands, count)
-    parts = _parts(random, skills, level)
+    level, count = random.choice(LEVELS), random.choice(PARTS)
+    drawn = draw_skills(random, domain, skills, count)
+    return assemble(random, drawn, level, domain=domain, image=image, origin=f"seed {seed}, index {index}")
+
+
+def assemble(
+    random: Random, skills: Sequence[Skill], level: int, *, domain: Domain, image: ImageRecipe, origin: str
+) -> TerminalTask:
+    """A task with one part a skill, in this order."""
+    parts = make_parts(random, skills, level)
     return TerminalTask(
         image=image,
         domain=domain,
         instruction=instruction(random, parts),
         files=tuple(file for part in parts for file in part.files),
-        verifier=verifier([(_prefix(skill), part) for skill, part in zip(skills, parts, strict=True)]),
-        solution=_solution(random, parts),
+        verifier=verifier([(skill.slug, part) for skill, part in zip(skills, parts, strict=True)]),
+        solution=(overview(random, parts), *(step for part in parts for step in part.steps), review(random, parts)),
         provenance=Provenance(
             source="forge",
             generator=GENERATOR,
-            origin=f"seed {seed}, index {index}",
+            origin=origin,
             license="Apache-2.0",
             skills=tuple(skill.name for skill in skills),
             difficulty=DIFFICULTIES[level],
@@ -84,36 +58,54 @@ def forge_task(
     )
 
 
-def _drawn_skills(random: Random, domain: Domain, commands: frozenset[str] | None, count: int) -> list[Skill]:
-    """In the order in which they will be asked for: whoever writes the orders comes before whoever reads them."""
-    names, missing = available(commands)
-    usable = [skill for skill in SKILLS if skill.name in names]
-    own = [skill for skill in usable if skill.domain == domain]
-    others = [skill for skill in usable if skill.domain != domain]
-    if not own or not others:
-        lacking = "; ".join(f"{name}: {', '.join(tools)}" for name, tools in missing.items())
-        raise InputError(
-            f"the forge cannot make a task for {domain}: commands are missing ({lacking or 'no such domain'})"
-        )
-    skills = [random.choice(own), *random.sample(others, min(count - 1, len(others)))]
-    return sorted(random.sample(skills, len(skills)), key=lambda skill: skill.reads_orders)
+def draw_skills(random: Random, domain: Domain, skills: Sequence[Skill], count: int) -> list[Skill]:
+    """A skill of the domain, one that it can be linked with where there is one, and others; in a playable order."""
+    own = [skill for skill in skills if skill.domain == domain]
+    if not own or len(skills) < count:
+        raise InputError(f"the forge cannot make a task of {count} parts for {domain}: {len(skills)} skills are usable")
+    first = random.choice(own)
+    partners = [skill for skill in skills if _linked(first, skill) or _linked(skill, first)]
+    drawn = [first, random.choice(partners)] if partners else [first, *_pair(random, skills)]
+    rest = [skill for skill in skills if skill not in drawn]
+    return _ordered(random.sample([*drawn, *random.sample(rest, count - len(drawn))], count))
 
 
-def _parts(random: Random, skills: Sequence[Skill], level: int) -> list[Fragment]:
-    parts: list[Fragment] = []
-    orders: Orders | None = None
+def _pair(random: Random, skills: Sequence[Skill]) -> tuple[Skill, ...]:
+    """One that writes and one that reads it, if there are any; neither is linked with the task's first."""
+    pairs = [(writer, reader) for writer in skills for reader in skills if _linked(writer, reader)]
+    return random.choice(pairs) if pairs else ()
+
+
+def _linked(writer: Skill, reader: Skill) -> bool:
+    return writer is not reader and reader.reads in writer.offers
+
+
+def _ordered(skills: Sequence[Skill]) -> list[Skill]:
+    """Whoever reads comes after those it can read from; a circle is cut where it is met first."""
+    ordered: list[Skill] = []
+
+    def place(skill: Skill, waiting: tuple[Skill, ...]) -> None:
+        for writer in skills:
+            if _linked(writer, skill) and writer not in ordered and writer not in waiting:
+                place(writer, (*waiting, skill))
+        if skill not in ordered:
+            ordered.append(skill)
+
     for skill in skills:
-        shared = orders if skill.reads_orders and random.random() < 0.8 else None
-        part = skill.make(random, Setting(f"/app/{random.choice(skill.folders)}", level, shared))
-        orders = part.orders or orders
+        place(skill, (skill,))
+    return ordered
+
+
+def make_parts(random: Random, skills: Sequence[Skill], level: int) -> list[Fragment]:
+    parts: list[Fragment] = []
+    offered: list[Artifact] = []
+    folders: set[str] = set()
+    for skill in skills:
+        folder = random.choice([name for name in skill.folders if name not in folders])
+        folders.add(folder)
+        fitting = [artifact for artifact in offered if skill.reads is not None and isinstance(artifact, skill.reads)]
+        given = random.choice(fitting) if fitting else None
+        part = skill.make(random, Setting(f"/app/{folder}", level, given))
+        offered += part.offers
         parts.append(part)
     return parts
-
-
-def _prefix(skill: Skill) -> str:
-    return skill.domain.replace("-", "_")
-
-
-def _solution(random: Random, parts: Sequence[Fragment]) -> tuple[Step, ...]:
-    steps = (overview(random, parts), *(step for part in parts for step in part.steps))
-    return (*steps, review(random, parts)) if len(steps) < MAX_STEPS else steps

@@ -1,6 +1,6 @@
 """What a generator yields: one part of a task, its solution and its tests, made together from one random source.
 
-A Skill makes a Fragment; compose.py joins two or three into a TerminalTask. Only exact arithmetic may reach a task
+A Skill makes a Fragment; compose.py joins three to five into a TerminalTask. Only exact arithmetic may reach a task
 (integers, Fraction, sqrt): `sum` of floats and libm differ between Python versions and machines.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from termforge.forge.orders import Orders
+from termforge.forge.artifacts import Artifact
 from termforge.schemas import Command, Domain, File, Step
 
 
@@ -19,8 +19,8 @@ class Setting(NamedTuple):
     """This part's own folder, `/app/...`."""
     level: int
     """1 easy, 2 medium, 3 hard: sizes and number of rules."""
-    orders: Orders | None = None
-    """The table an earlier part of the same task writes; only given to skills that can read it."""
+    given: Artifact | None = None
+    """What an earlier part of the same task makes, of the kind that the skill reads."""
 
 
 class Check(NamedTuple):
@@ -40,19 +40,31 @@ class Fragment(NamedTuple):
     checks: tuple[Check, ...]
     outputs: tuple[str, ...]
     """Paths that the solution writes or changes."""
-    orders: Orders | None = None
-    """Offered to later parts."""
+    offers: tuple[Artifact, ...] = ()
+    """What later parts may read: made by the solution, checked by the tests, and left alone by the brief."""
 
 
 class Skill(NamedTuple):
     name: str
     domain: Domain
     folders: tuple[str, ...]
-    """Names for the part's folder; no two skills share one."""
+    """Names for the part's folder; at least three."""
     tools: tuple[str, ...]
     """Commands that the solution types."""
     make: Callable[[Random, Setting], Fragment]
-    reads_orders: bool = False
+    modules: tuple[str, ...] = ()
+    """What its Python programs import beyond the standard library."""
+    reads: type[Artifact] | None = None
+    """The kind that it can work on; it must also do without."""
+    offers: tuple[type[Artifact], ...] = ()
+    """Kinds that each of its fragments offers."""
+    repairs: bool = False
+    """A healthy state was damaged, and the task is to find what is wrong and mend it."""
+
+    @property
+    def slug(self) -> str:
+        """Prefix of its tests' names."""
+        return self.name.replace("-", "_").replace("/", "_")
 
 
 def text_file(path: str, text: str, mode: int = 0o644) -> File:

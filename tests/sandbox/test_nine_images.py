@@ -2,7 +2,7 @@
 
 import pytest
 
-from termforge.forge import forge_task
+from termforge.forge import forge_task, usable
 from termforge.images import built, recipe_of
 from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, Trial, roll_out
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.docker  # it builds the images; one that is missing is 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_the_oracle_solves_a_forged_task_on_the_domains_own_image(engine: Engine, domain: Domain) -> None:
     recipe = recipe_of(domain)
-    commands = frozenset(built(recipe).inventory.commands)
-    task = forge_task(0, seed="nine images", domain=domain, image=recipe, commands=commands)
+    skills = usable(built(recipe).inventory).skills
+    task = forge_task(0, seed="nine images", domain=domain, image=recipe, skills=skills)
     watched = Watched(engine)
     (trajectory,) = roll_out(Trial(task, 0, domain), RolloutConfig(attempts=1), watched, Oracle(task, seed="0"))
     assert trajectory.verdict is not None, trajectory.detail

@@ -6,7 +6,7 @@ from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
-from termforge.forge.orders import CATALOGUE, Order, draw_orders, money
+from termforge.forge.orders import CATALOGUE, Order, Orders, draw_orders, money
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, text_file, write
 from termforge.schemas import Step
 
@@ -106,7 +106,8 @@ QUESTIONS = (
 
 
 def make(random: Random, setting: Setting) -> Fragment:
-    orders = setting.orders.rows if setting.orders else draw_orders(random, 20 + 20 * setting.level)
+    given = _given(setting)
+    orders = given.rows if given else draw_orders(random, 20 + 20 * setting.level)
     regions = [*sorted({order.region for order in orders}), "Overseas"]
     managers = dict(zip(regions, random.sample(MANAGERS, len(regions)), strict=True))
     amounts = sorted(order.cents for order in orders)
@@ -116,11 +117,15 @@ def make(random: Random, setting: Setting) -> Fragment:
     return Fragment(
         title="Answer questions from the database dump",
         brief=_brief(setting, dump, data, questions),
-        files=(text_file(dump, _dump(random, data, with_orders=setting.orders is None)),),
+        files=(text_file(dump, _dump(random, data, with_orders=given is None)),),
         steps=_steps(random, setting, dump, data, questions),
         checks=tuple(_check(setting, data, question) for question in questions),
         outputs=tuple(f"{setting.folder}/{question.name}.csv" for question in questions),
     )
+
+
+def _given(setting: Setting) -> Orders | None:
+    return setting.given if isinstance(setting.given, Orders) else None
 
 
 def _dump(random: Random, data: Data, *, with_orders: bool) -> str:
@@ -146,10 +151,11 @@ def _dump(random: Random, data: Data, *, with_orders: bool) -> str:
 
 
 def _brief(setting: Setting, dump: str, data: Data, questions: list[Question]) -> str:
+    given = _given(setting)
     source = (
         f"`{dump}` is an SQLite dump with the tables `products` (product, category) and `regions` (region, manager). "
-        f"The orders are those in `{setting.orders.path}`, the table that another part of this job produces."
-        if setting.orders
+        f"The orders are those in `{given.path}`, the table that another part of this job produces."
+        if given
         else f"`{dump}` is an SQLite dump with the tables `products` (product, category), `regions` (region, manager) "
         "and `orders` (order_id, ordered, region, product, quantity, unit_cents: the price of a piece in cents)."
     )
@@ -217,16 +223,17 @@ def _steps(random: Random, setting: Setting, dump: str, data: Data, questions: l
 
 
 def _script(setting: Setting, dump: str, data: Data, questions: list[Question]) -> str:
+    given = _given(setting)
     load = (
         f'''
 db.execute("CREATE TABLE orders (order_id, ordered, region, product, quantity INTEGER, unit_cents INTEGER)")
-with open("{setting.orders.path}", newline="") as table:
+with open("{given.path}", newline="") as table:
     for row in csv.DictReader(table):
         cents = round(float(row["unit_price"]) * 100)
         values = (row["order_id"], row["date"], row["region"], row["product"], int(row["quantity"]), cents)
         db.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)", values)
 '''
-        if setting.orders
+        if given
         else ""
     )
     saves = "\n".join(
@@ -271,5 +278,5 @@ SKILL = Skill(
     folders=("reporting", "questions", "warehouse", "insight"),
     tools=("python3", "cat", "grep", "sed", "head"),
     make=make,
-    reads_orders=True,
+    reads=Orders,
 )

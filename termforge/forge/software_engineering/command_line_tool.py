@@ -2,8 +2,8 @@
 
 from random import Random
 
-from termforge.forge.assignments import ASSIGNMENTS, Assignment
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, text_file, write
+from termforge.forge.software_engineering.assignments import ASSIGNMENTS, Assignment
 from termforge.schemas import Step
 
 

@@ -38,7 +38,7 @@ class Source(NamedTuple):
 
 
 def make(random: Random, setting: Setting) -> Fragment:
-    source = _from_orders(setting.orders) if setting.orders else _drawn(random, setting)
+    source = _from_orders(setting.given) if isinstance(setting.given, Orders) else _drawn(random, setting)
     factor = next(factor for factor in FACTORS if not _touches_a_fence(source, factor))
     summary, outliers = f"{setting.folder}/summary.json", f"{setting.folder}/outliers.csv"
     return Fragment(
@@ -261,5 +261,5 @@ SKILL = Skill(
     folders=("analysis", "study", "lab-results", "quality"),
     tools=("python3", "cat", "head", "awk", "sort", "mkdir"),
     make=make,
-    reads_orders=True,
+    reads=Orders,
 )

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from termforge.forge.faulty_programs import PROGRAMS, Fault, Program
+from termforge.forge.debugging.faulty_programs import PROGRAMS, Fault, Program
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, python, run, text_file
 from termforge.schemas import Step
 
@@ -124,4 +124,5 @@ SKILL = Skill(
     folders=("broken-tool", "regression", "legacy", "hotfix"),
     tools=("python3", "cat", "diff"),
     make=make,
+    repairs=True,
 )

@@ -2,8 +2,15 @@
 
 from random import Random
 
-from termforge.forge.host_files import Host, draw_host, group_text, jobs_text, last_login_text, passwd_text
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, text_file, write
+from termforge.forge.system_administration.host_files import (
+    Host,
+    draw_host,
+    group_text,
+    jobs_text,
+    last_login_text,
+    passwd_text,
+)
 from termforge.schemas import Step
 
 

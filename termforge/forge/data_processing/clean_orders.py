@@ -3,6 +3,7 @@
 from random import Random
 from typing import NamedTuple
 
+from termforge.forge.artifacts import Column, Kind, Table
 from termforge.forge.orders import COLUMNS, Order, Orders, draw_orders, money
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, text_file, write
 from termforge.schemas import File, Step
@@ -30,8 +31,14 @@ def make(random: Random, setting: Setting) -> Fragment:
         steps=_steps(random, setting, source, clean, raw),
         checks=_checks(setting, kept, raw),
         outputs=(clean, f"{setting.folder}/rejected.csv", f"{setting.folder}/counts.json"),
-        orders=kept,
+        offers=(kept, _as_table(kept)),
     )
+
+
+def _as_table(orders: Orders) -> Table:
+    kinds: tuple[Kind, ...] = ("key", "date", "word", "word", "whole", "money", "money")
+    columns = tuple(Column(name, kind) for name, kind in zip(COLUMNS, kinds, strict=True))
+    return Table(orders.path, columns, tuple(tuple(order.row()) for order in orders.rows))
 
 
 def _raw_lines(random: Random, orders: tuple[Order, ...], level: int) -> list[RawLine]:
@@ -232,4 +239,5 @@ SKILL = Skill(
     folders=("sales", "export", "orders", "intake"),
     tools=("python3", "cat", "head", "wc", "awk", "sort", "uniq"),
     make=make,
+    offers=(Orders, Table),
 )

@@ -1,0 +1,81 @@
+"""`python -m termforge.forge SKILL`: tasks of one skill, each put through the gates in real sandboxes.
+
+For whoever writes a skill: every seed must be sound. `--show` prints the first task instead.
+"""
+
+import argparse
+import sys
+from random import Random
+
+from termforge.forge.catalogue import SKILLS, usable
+from termforge.forge.compose import assemble
+from termforge.forge.skill import Skill
+from termforge.schemas import TerminalTask
+from termforge.stages.machine import Machine, choose_machine
+from termforge.validate import ValidationConfig, validate
+
+
+def tasks_of(skill: Skill, machine: Machine, count: int) -> list[TerminalTask]:
+    """One part each, the levels in turn."""
+    image = machine.recipes[skill.domain]
+    return [
+        assemble(
+            Random(f"{skill.name}-{number}"),
+            [skill],
+            1 + number % 3,
+            domain=skill.domain,
+            image=image,
+            origin=f"{skill.name}, {number}",
+        )
+        for number in range(count)
+    ]
+
+
+def show(task: TerminalTask) -> None:
+    print(task.instruction)
+    for file in task.files:
+        print(f"=== {file.path} ({len(file.content)} bytes, mode {file.mode:o})")
+        print(file.content[:1500].decode(errors="replace"))
+    for number, step in enumerate(task.solution or (), 1):
+        print(f"=== step {number}: {step.analysis}\n    {step.plan}")
+        print("".join(command.keystrokes for command in step.commands))
+    for file in task.verifier.files if task.verifier else ():
+        _, _, tests = file.content.decode().partition(
+            'raise AssertionError(f"{where} is not a number: {text!r}") from None\n'
+        )
+        print(f"=== {file.path}\n{tests}")
+
+
+def check(tasks: list[TerminalTask], machine: Machine) -> int:
+    """Prints a line a task; the number that is not sound."""
+    unsound = 0
+    for number, task in enumerate(tasks):
+        verdicts = validate(task, ValidationConfig(), machine.engine, machine.inventories[task.domain or "debugging"])
+        failure = verdicts.first_failure
+        seconds = " ".join(f"{gate.seconds:.1f}" for gate in verdicts.gates)
+        print(f"{number}: {'sound' if failure is None else f'{failure.gate}: {failure.detail}'} ({seconds} s)")
+        unsound += failure is not None
+    return unsound
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m termforge.forge", description=__doc__)
+    parser.add_argument("skill", choices=[skill.name for skill in SKILLS], metavar="SKILL")
+    parser.add_argument("--seeds", type=int, default=6, help="tasks, the three levels in turn")
+    parser.add_argument("--show", action="store_true", help="print the first task and run nothing")
+    parser.add_argument("--sandbox", choices=("auto", "bubblewrap", "docker"), default="auto")
+    parser.add_argument("--images", choices=("auto", "host", "domain"), default="auto")
+    wanted = parser.parse_args()
+    machine = choose_machine(wanted.sandbox, wanted.images)
+    (skill,) = (skill for skill in SKILLS if skill.name == wanted.skill)
+    if lacking := usable(machine.inventories[skill.domain]).lacking.get(skill.name):
+        parser.error(f"the image of {skill.domain} lacks {', '.join(lacking)}")
+    tasks = tasks_of(skill, machine, wanted.seeds)
+    if wanted.show:
+        show(tasks[0])
+        return 0
+    return 1 if check(tasks, machine) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
