@@ -135,8 +135,10 @@ VERDICTS = pa.schema(
         "domain": TEXT,
         "source": TEXT,
         "gates": pa.list_(struct(gate=TEXT, status=TEXT, detail=TEXT, seconds=REAL)),
+        "mutants": pa.list_(struct(kind=TEXT, what=TEXT, fate=TEXT)),
         # derived
         "sound": FLAG,
+        "kill_rate": REAL,
     }
 )
 
@@ -201,7 +203,7 @@ def _trajectory_fields(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _verdicts_row(verdicts: GateVerdicts) -> dict[str, Any]:
-    return verdicts.model_dump() | {"sound": verdicts.sound}
+    return verdicts.model_dump() | {"sound": verdicts.sound, "kill_rate": verdicts.kill_rate}
 
 
 def _replay_row(replay: Replay) -> dict[str, Any]:

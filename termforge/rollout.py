@@ -14,13 +14,13 @@ from typing import NamedTuple
 from termforge.agent.loop import AgentConfig, Episode, run_episode
 from termforge.errors import AgentFailure, SandboxError, TerminalError, VerifierError
 from termforge.sandbox.protocol import Engine, Sandbox, started
-from termforge.schemas import Ending, Image, LeftFile, Record, TerminalTask, Trajectory, Verdict, digest
+from termforge.schemas import Ending, Image, Record, TerminalTask, Trajectory, Verdict, digest
 from termforge.shard import work_through
 from termforge.slots import Slots
 from termforge.teacher import Teacher
 from termforge.terminal import Terminal, WaitMode
 from termforge.terminal.recording import Recording
-from termforge.verify import collect, verify
+from termforge.verify import Left, collect, verify
 
 log = logging.getLogger(__name__)
 
@@ -97,13 +97,13 @@ def roll_out(trial: Trial, config: RolloutConfig, engine: Engine, teacher: Teach
     return tuple(attempts)
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """What an attempt came to, whether or not its sandbox lived to see it."""
 
     episode: Episode
     image: Image
     limits_by: str = ""
-    left: tuple[LeftFile, ...] | None = None
+    left: Left | None = None
     verdict: Verdict | None = None
     start_s: float = 0.0
     grading_s: float = 0.0
@@ -115,12 +115,12 @@ def _attempt(trial: Trial, attempt: int, config: RolloutConfig, engine: Engine, 
     began = datetime.now(UTC).isoformat(timespec="milliseconds")
     recording = Recording(terminal_task.id) if config.record else None
     try:
-        run = _run(terminal_task, config, engine, image, teacher, recording)
+        run = play(terminal_task, config, engine, teacher, recording)
     except SandboxError as error:
-        run = _Run(Episode(turns=(), ending=Ending.SANDBOX_LOST, detail=str(error)), image)
+        run = Run(Episode(turns=(), ending=Ending.SANDBOX_LOST, detail=str(error)), image)
     except (TerminalError, AgentFailure) as error:
         # The agent has not had a word yet, so a terminal that does not start is not its doing.
-        run = _Run(Episode(turns=(), ending=Ending.TERMINAL_LOST, detail=str(error)), image)
+        run = Run(Episode(turns=(), ending=Ending.TERMINAL_LOST, detail=str(error)), image)
     return Trajectory(
         trial_id=trial.id,
         task_id=terminal_task.id,
@@ -142,7 +142,7 @@ def _attempt(trial: Trial, attempt: int, config: RolloutConfig, engine: Engine, 
         abandoned=run.episode.abandoned,
         ending=run.episode.ending,
         detail=run.episode.detail,
-        left=run.left,
+        left=None if run.left is None else run.left.tree,
         verdict=run.verdict,
         started=began,
         start_s=run.start_s,
@@ -151,15 +151,19 @@ def _attempt(trial: Trial, attempt: int, config: RolloutConfig, engine: Engine, 
     )
 
 
-def _run(
+def play(
     terminal_task: TerminalTask,
     config: RolloutConfig,
     engine: Engine,
-    image: Image,
     teacher: Teacher,
-    recording: Recording | None,
-) -> _Run:
+    recording: Recording | None = None,
+) -> Run:
+    """One episode in a fresh sandbox, graded where its ending is the agent's own.
+
+    Raises: SandboxError, TerminalError, AgentFailure where it did not come to an episode.
+    """
     start = time.monotonic()
+    image = engine.image(terminal_task.image)
     limits, needs = terminal_task.limits, terminal_task.needs
     mode = config.agent.observation_mode
     with started(engine, image, files=terminal_task.files, limits=limits, needs=needs) as sandbox:
@@ -168,18 +172,15 @@ def _run(
             episode = run_episode(terminal_task.instruction, terminal, teacher, config.agent, limits, began=start)
         grading = time.monotonic()
         left, verdict = (None, None) if episode.ending.infrastructure else _grade(terminal_task, sandbox, engine)
-        return _Run(episode, image, sandbox.limits_by, left, verdict, start_s, time.monotonic() - grading)
+        return Run(episode, image, sandbox.limits_by, left, verdict, start_s, time.monotonic() - grading)
 
 
-def _grade(
-    terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine
-) -> tuple[tuple[LeftFile, ...] | None, Verdict | None]:
+def _grade(terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine) -> tuple[Left | None, Verdict | None]:
     """What was left, and a verdict or one that says why there is none: the turns are worth keeping either way."""
-    tree = None
+    left = None
     try:
         left = collect(terminal_task, sandbox)
-        tree = left.tree
-        return tree, verify(terminal_task, left, sandbox, engine)
+        return left, verify(terminal_task, left, sandbox, engine)
     except (SandboxError, VerifierError) as error:
         graded = terminal_task.verifier is not None
-        return tree, Verdict(error=f"{type(error).__name__}: {error}") if graded else None
+        return left, Verdict(error=f"{type(error).__name__}: {error}") if graded else None

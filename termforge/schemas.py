@@ -385,6 +385,25 @@ class GateResult(Record):
     seconds: float = 0.0
 
 
+Fate = Literal["killed", "survived", "equivalent"]
+
+
+class Mutant(Record):
+    """Something nearly right that the tests should reject: a solution played with a fault, or damaged results."""
+
+    kind: str
+    what: str
+    """Where the fault is."""
+    fate: Fate
+    """`equivalent`: the fault changed no result, so it says nothing about the tests."""
+
+
+def kill_rate(mutants: Iterable[Mutant]) -> float | None:
+    """Share of the mutants that were rejected, equivalent ones left out; None where there is no other."""
+    fates = [mutant.fate for mutant in mutants if mutant.fate != "equivalent"]
+    return fates.count("killed") / len(fates) if fates else None
+
+
 class GateVerdicts(Record):
     """All gates of one TerminalTask."""
 
@@ -392,6 +411,11 @@ class GateVerdicts(Record):
     domain: Domain | None = None
     source: SourceName
     gates: tuple[GateResult, ...]
+    mutants: tuple[Mutant, ...] = ()
+
+    @property
+    def kill_rate(self) -> float | None:
+        return kill_rate(self.mutants)
 
     @property
     def sound(self) -> bool:

@@ -8,7 +8,7 @@ formed here from the test ids known beforehand: a missing id fails, and an exit 
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -72,14 +72,25 @@ def verify(terminal_task: TerminalTask, left: Left, sandbox: Sandbox, engine: En
     """
     if (verifier := terminal_task.verifier) is None:
         return None
-    if left.unfit and not verifier.live:
+    if not verifier.live:
+        return verify_files(terminal_task, verifier, left, engine)
+    return _judged(verifier, lambda: _run_tests(sandbox, verifier))
+
+
+def verify_files(terminal_task: TerminalTask, verifier: Verifier, left: Left, engine: Engine) -> Verdict:
+    """Grade files alone, whoever made them, by tests that need nothing else.
+
+    Raises: SandboxError, VerifierError.
+    """
+    if left.unfit:
         return _nothing_passed(verifier, left.unfit)
+    return _judged(verifier, lambda: _run_afresh(terminal_task, verifier, left.files, engine))
+
+
+def _judged(verifier: Verifier, run: Callable[[], Finished]) -> Verdict:
     start = time.monotonic()
     try:
-        if verifier.live:
-            finished = _run_tests(sandbox, verifier)
-        else:
-            finished = _run_afresh(terminal_task, verifier, left.files, sandbox, engine)
+        finished = run()
     except SandboxError as error:
         if not _agents_doing(error, verifier):
             raise
@@ -97,13 +108,12 @@ def _hashed(file: File) -> LeftFile:
     return LeftFile(path=file.path, bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), mode=file.mode)
 
 
-def _run_afresh(
-    terminal_task: TerminalTask, verifier: Verifier, left: Sequence[File], sandbox: Sandbox, engine: Engine
-) -> Finished:
+def _run_afresh(terminal_task: TerminalTask, verifier: Verifier, left: Sequence[File], engine: Engine) -> Finished:
+    image = engine.image(terminal_task.image)
     # The agent may have filled its disk to the brim, or left sparse files that are larger than it.
     room_mb = terminal_task.limits.disk_mb + MAX_GRADED_BYTES // 2**20
     limits = terminal_task.limits.model_copy(update={"disk_mb": room_mb})
-    with started(engine, sandbox.image, limits=limits, needs=terminal_task.needs, nested=True) as grader:
+    with started(engine, image, limits=limits, needs=terminal_task.needs, nested=True) as grader:
         grader.put(left, read_only=True)
         return _run_tests(grader, verifier)
 

@@ -5,6 +5,7 @@ For whoever writes a skill: every seed must be sound. `--show` prints the first 
 
 import argparse
 import sys
+from collections import Counter
 from random import Random
 
 from termforge.forge.catalogue import SKILLS, usable
@@ -46,14 +47,20 @@ def show(task: TerminalTask) -> None:
         print(f"=== {file.path}\n{tests}")
 
 
-def check(tasks: list[TerminalTask], machine: Machine) -> int:
+def check(tasks: list[TerminalTask], machine: Machine, mutants: int) -> int:
     """Prints a line a task; the number that is not sound."""
-    unsound = 0
+    unsound, config = 0, ValidationConfig(mutants=mutants)
     for number, task in enumerate(tasks):
-        verdicts = validate(task, ValidationConfig(), machine.engine, machine.inventories[task.domain or "debugging"])
+        verdicts = validate(task, config, machine.engine, machine.inventories[task.domain or "debugging"])
         failure = verdicts.first_failure
-        seconds = " ".join(f"{gate.seconds:.1f}" for gate in verdicts.gates)
-        print(f"{number}: {'sound' if failure is None else f'{failure.gate}: {failure.detail}'} ({seconds} s)")
+        said = "sound" if failure is None else f"{failure.gate}: {failure.detail}"
+        print(f"{number}: {said} ({sum(gate.seconds for gate in verdicts.gates):.1f} s)")
+        for mutant in verdicts.mutants:
+            if mutant.fate != "killed":
+                print(f"    {mutant.fate}: {mutant.kind}, {mutant.what}")
+        fates = Counter(mutant.fate for mutant in verdicts.mutants)
+        if fates:
+            print(f"    mutants: {', '.join(f'{number} {fate}' for fate, number in sorted(fates.items()))}")
         unsound += failure is not None
     return unsound
 
@@ -62,6 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m termforge.forge", description=__doc__)
     parser.add_argument("skill", choices=[skill.name for skill in SKILLS], metavar="SKILL")
     parser.add_argument("--seeds", type=int, default=6, help="tasks, the three levels in turn")
+    parser.add_argument("--mutants", type=int, default=0, help="most mutants that are played, and results damaged")
     parser.add_argument("--show", action="store_true", help="print the first task and run nothing")
     parser.add_argument("--sandbox", choices=("auto", "bubblewrap", "docker"), default="auto")
     parser.add_argument("--images", choices=("auto", "host", "domain"), default="auto")
@@ -74,7 +82,7 @@ def main() -> int:
     if wanted.show:
         show(tasks[0])
         return 0
-    return 1 if check(tasks, machine) else 0
+    return 1 if check(tasks, machine, wanted.mutants) else 0
 
 
 if __name__ == "__main__":

@@ -67,8 +67,14 @@ class Bubblewrap:
         self._host: host_image.HostImage | None = None
         self._watchdog = Watchdog()
         self._nests = Nests()
+        self._images: dict[ImageRecipe, Image] = {}
 
     def image(self, recipe: ImageRecipe) -> Image:
+        if recipe not in self._images:  # asked for at every grading
+            self._images[recipe] = self._found(recipe)
+        return self._images[recipe]
+
+    def _found(self, recipe: ImageRecipe) -> Image:
         if recipe == HOST:
             found = host_image.inventory()
             return Image(name="host", recipe="", digest=found.hash, inventory=found.hash)

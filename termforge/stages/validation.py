@@ -12,7 +12,7 @@ from termforge.stages.plan import ShardPlan, work_folder
 from termforge.store import Store, version_of
 from termforge.validate import ValidationConfig, validate_shard
 
-STAGE = "validate-1"
+STAGE = "validate-2"
 
 
 def plan_validation(
@@ -58,6 +58,7 @@ def run_shard(
         engine,
         lambda terminal_task: inventory_of(terminal_task.image),
         plan.folder(shard),
+        duplicates={},
         slots=slots,
         on_done=lambda done, records: on_done(1),
     )

@@ -1,0 +1,45 @@
+"""Agents that do not work: files of the right names with the wrong content must not earn anything."""
+
+from collections.abc import Callable, Iterable
+
+from termforge.schemas import File, TerminalTask
+
+Cheat = Callable[[TerminalTask, str], bytes | None]
+"""What is put at a path; None where there is nothing to put."""
+
+
+def nothing(terminal_task: TerminalTask, path: str) -> bytes:
+    return b""
+
+
+def the_instruction(terminal_task: TerminalTask, path: str) -> bytes:
+    return terminal_task.instruction.encode()
+
+
+def an_input(terminal_task: TerminalTask, path: str) -> bytes | None:
+    """The task's own file that is most like the wanted one: of its kind, in its folder; else the longest."""
+    folder, _, name = path.rpartition("/")
+    ending = name.rpartition(".")[2]
+    others = [file for file in terminal_task.files if file.path != path and file.content]
+    if not others:
+        return None
+    return max(others, key=lambda file: _likeness(file, folder, ending)).content
+
+
+def _likeness(file: File, folder: str, ending: str) -> tuple[bool, bool, int, str]:
+    return file.path.endswith(f".{ending}"), file.path.startswith(f"{folder}/"), len(file.content), file.path
+
+
+CHEATS: dict[str, Cheat] = {
+    "empty files": nothing,
+    "the instruction": the_instruction,
+    "copied input": an_input,
+}
+
+
+def cheated(terminal_task: TerminalTask, paths: Iterable[str], cheat: Cheat) -> list[File] | None:
+    """The task's files with a cheat's content at the paths; None where the cheat has nothing for any of them."""
+    laid = {file.path: file for file in terminal_task.files}
+    put = {path: content for path in paths if (content := cheat(terminal_task, path)) is not None}
+    made = {path: File(path=path, content=content) for path, content in put.items()}
+    return list((laid | made).values()) if made else None
