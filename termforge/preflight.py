@@ -112,20 +112,31 @@ def docker_findings(state: Path | None = None) -> list[Finding]:
 def choose_engine(engine: EngineName = "auto", state: Path | None = None) -> "Engine":
     """The engine by name; for `auto` bubblewrap where it works, else Docker with at least one image.
 
+    Docker's trials are graded in bubblewrap where that works too.
+
     Raises: SetupError with every cause and remedy.
     """
-    refused: list[Finding] = []
-    unfit: list[Finding] = []
-    if engine in ("auto", "bubblewrap") and not (refused := _refused(bubblewrap_findings())):
-        from termforge.sandbox.bubblewrap import Bubblewrap
+    refused = _refused(bubblewrap_findings())
+    if engine != "docker" and not refused:
+        return _bubblewrap(state)
+    if engine == "bubblewrap":
+        raise _unfit(refused)
+    if unfit := _refused(docker_findings(state)):
+        raise _unfit(unfit if engine == "docker" else refused + unfit)
+    from termforge.sandbox.apart import Apart
+    from termforge.sandbox.docker_engine import Docker
 
-        return Bubblewrap(state)
-    if engine in ("auto", "docker") and not (unfit := _refused(docker_findings(state))):
-        from termforge.sandbox.docker_engine import Docker
+    return Docker(state) if refused else Apart(Docker(state), _bubblewrap(state))
 
-        return Docker(state)
-    refused += unfit
-    raise SetupError("no sandbox can be started here:\n" + "\n".join(f"  {finding}" for finding in refused))
+
+def _bubblewrap(state: Path | None) -> "Engine":
+    from termforge.sandbox.bubblewrap import Bubblewrap
+
+    return Bubblewrap(state)
+
+
+def _unfit(findings: Sequence[Finding]) -> SetupError:
+    return SetupError("no sandbox can be started here:\n" + "\n".join(f"  {finding}" for finding in findings))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

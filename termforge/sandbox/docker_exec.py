@@ -21,6 +21,7 @@ _QUIET_S = 0.2
 
 
 _LAST_WORDS_S = 2.5
+_FIRST_WORD_S = 0.3
 _SETTLE_S = 30.0
 """How long the engine may take to start a command, or to report its end."""
 
@@ -59,12 +60,21 @@ def wait_for_start(api: Any, command: Exec) -> bool:
     Raises: TimeoutError when the engine does not say in time.
     """
     deadline = time.monotonic() + _SETTLE_S
+    if not command.early:
+        _await_word(command.stream)
     while time.monotonic() < deadline:
         state = api.exec_inspect(command.id)
         if state["Pid"] or state["ExitCode"] is not None:
             return bool(state["Pid"])
         time.sleep(0.005)
     raise TimeoutError(f"the engine did not start a command within {_SETTLE_S:.0f} s")
+
+
+def _await_word(stream: socket.socket) -> None:
+    """Most commands speak as soon as they run, and asking costs an engine more than waiting."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        selector.select(_FIRST_WORD_S)
 
 
 def run(

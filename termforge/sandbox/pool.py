@@ -1,14 +1,17 @@
 """Sandboxes started ahead: the next trial finds one that runs, of its image and with its limits.
 
 It saves time and no work, so it pays where the machine waits for a teacher: a start takes about 30 ms in bubblewrap and
-200 ms in Docker. A sandbox is handed out once and never comes back.
+200 ms in Docker. While one request follows the other nothing is started ahead: whoever waits comes first. A sandbox is
+handed out once and never comes back.
 """
 
 import atexit
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Literal, NamedTuple
 
@@ -20,6 +23,8 @@ AHEAD = 2
 """Waiting of each kind."""
 KINDS = 6
 """Kept at once; the one that was asked for longest ago goes."""
+REST_S = 0.5
+"""Nothing is started ahead until nobody has asked, or waited for a start, for so long."""
 IDLE_S = 60.0
 """Sandboxes that nobody asked for in this time are closed."""
 
@@ -44,6 +49,8 @@ class Pool:
         self._ready: dict[_Kind, deque[Sandbox]] = {}
         """In the order of the last request, the newest last."""
         self._wanted: SimpleQueue[_Kind | None] = SimpleQueue()
+        self._starting = 0
+        self._asked = time.monotonic()
         self._thread: threading.Thread | None = None
         self._closed = False
         atexit.register(self.close)
@@ -69,7 +76,8 @@ class Pool:
         kind = _Kind(image, limits, needs, nested)
         sandbox = self._take(kind)
         if sandbox is None:
-            return self._engine.start(image, files=files, limits=limits, needs=needs, nested=nested)
+            with self._waited_for():
+                return self._engine.start(image, files=files, limits=limits, needs=needs, nested=nested)
         try:
             sandbox.put(files)
         except BaseException:
@@ -90,9 +98,21 @@ class Pool:
             thread.join()
         self._drop(keep=0)
 
+    @contextmanager
+    def _waited_for(self) -> Iterator[None]:
+        with self._lock:
+            self._starting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._starting -= 1
+                self._asked = time.monotonic()
+
     def _take(self, kind: _Kind) -> Sandbox | None:
         """One that waited and lives, if any; another will be started in its place."""
         with self._lock:
+            self._asked = time.monotonic()
             waiting = self._ready[kind] = self._ready.pop(kind, deque())
             taken = waiting.popleft() if waiting else None
             if self._thread is None and not self._closed:
@@ -116,6 +136,9 @@ class Pool:
     def _fill(self, kind: _Kind) -> None:
         """What keeps a sandbox from starting is for those to hear who ask for one."""
         while not self._closed and len(self._ready.get(kind, ())) < AHEAD:
+            if (rest_s := self._rest_s()) > 0:
+                time.sleep(min(rest_s, REST_S / 10))
+                continue
             try:
                 sandbox = self._engine.start(kind.image, limits=kind.limits, needs=kind.needs, nested=kind.nested)
             except (SandboxError, NeedsUnmet, SetupError) as error:
@@ -123,6 +146,10 @@ class Pool:
                 return
             with self._lock:
                 self._ready.setdefault(kind, deque()).append(sandbox)
+
+    def _rest_s(self) -> float:
+        """How long it is until something may be started ahead, if nobody asks."""
+        return REST_S if self._starting else self._asked + REST_S - time.monotonic()
 
     def _drop(self, *, keep: int) -> None:
         """Close what waits of all kinds but the `keep` asked for last."""
