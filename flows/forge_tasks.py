@@ -5,11 +5,12 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.parameters import Images, Night, Sandbox, Seed, StorePath, described, night_or_date, run_name
+from flows.parameters import Difficulties, Images, Night, Sandbox, Seed, StorePath, described, night_or_date, run_name
 from tasks import forge
 from termforge.schemas import DatasetRef
 from termforge.stages.forging import ForgeConfig
 from termforge.stages.machine import choose_machine
+from termforge.store import Store
 
 PerDomain = Annotated[int, Field(ge=0, le=100_000, description="Forged tasks for each of the nine domains.")]
 
@@ -21,9 +22,11 @@ def forge_tasks(
     store: StorePath = "store",
     per_domain: PerDomain = 4,
     seed: Seed = "0",
+    difficulties: Difficulties = "",
     sandbox: Sandbox = "auto",
     images: Images = "auto",
 ) -> DatasetRef:
-    """Compose tasks of two or three skills; skills whose tools an image lacks are left out and counted."""
-    config = ForgeConfig(per_domain=per_domain, seed=seed)
+    """Compose tasks of three to five skills; skills whose tools an image lacks are left out and counted."""
+    found = Store(store).resolve(difficulties) if difficulties else None
+    config = ForgeConfig(per_domain=per_domain, seed=seed, difficulties=found)
     return forge.forge_tasks(store, night_or_date(night), config, choose_machine(sandbox, images))

@@ -16,6 +16,7 @@ from flows.forge_tasks import PerDomain, forge_tasks
 from flows.parameters import (
     ApiBase,
     Concurrency,
+    Difficulties,
     Dollars,
     Images,
     Model,
@@ -55,6 +56,7 @@ def grow_corpus(
     synthesized_from_skills: FromSkills = 0,
     synthesized_from_seeds: FromSeeds = 0,
     seed: Seed = "0",
+    difficulties: Difficulties = "",
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
     temperature: Temperature = None,
@@ -111,7 +113,9 @@ def grow_corpus(
             )
         )
     if forged_per_domain:
-        sources.append(forge_tasks(per_domain=forged_per_domain, seed=seed, **place, **machine))
+        sources.append(
+            forge_tasks(per_domain=forged_per_domain, seed=seed, difficulties=difficulties, **place, **machine)
+        )
     if not sources:
         raise InputError("nothing to grow from: name prompts, or ask for forged or synthesized tasks")
     sound = validate_tasks(sources=[str(source) for source in sources], **place, **machine, **shards)

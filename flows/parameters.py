@@ -55,6 +55,13 @@ Temperature = Annotated[float | None, Field(ge=0, le=2, description="Of sampling
 ApiBase = Annotated[str | None, Field(description="Address of an OpenAI-compatible service, for a model of your own.")]
 
 Seed = Annotated[str, Field(description="Random seed; the same seed makes the same tasks on any machine.")]
+Difficulties = Annotated[
+    str,
+    Field(
+        description="Dataset of difficulties (name@version, or name): skills of which a solver has too few tasks in "
+        "band are drawn more often. Empty: all alike."
+    ),
+]
 Sandbox = Annotated[
     SandboxChoice, Field(description="auto: bubblewrap where it works on the worker's machine, else Docker.")
 ]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from termforge.difficulty import Difficulty
 from termforge.schemas import GateVerdicts, Record, Rejected, Replay, TerminalTask, Trajectory
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -68,6 +69,7 @@ TASKS = pa.schema(
             difficulty=TEXT,
             teacher=TEXT,
             prompt_sha256=TEXT,
+            draw=pa.list_(struct(skill=TEXT, count=WHOLE, weight=REAL)),
         ),
     }
 )
@@ -167,6 +169,21 @@ REPLAYS = pa.schema(
     }
 )
 
+DIFFICULTIES = pa.schema(
+    {
+        "task_id": TEXT,
+        "domain": TEXT,
+        "skills": pa.list_(TEXT),
+        "solver": TEXT,
+        "trials": WHOLE,
+        "passes": WHOLE,
+        "k": WHOLE,
+        "pass_at_1": REAL,
+        "pass_at_k": REAL,
+        "standing": TEXT,
+    }
+)
+
 REJECTED = pa.schema(
     {"stage": TEXT, "reason": TEXT, "detail": TEXT, "task_id": TEXT, "trial_id": TEXT, "row": pa.large_string()}
 )
@@ -219,6 +236,7 @@ TABLES: Mapping[str, Table] = {
     "trajectories": Table(TRAJECTORIES, Trajectory, _trajectory_row, _trajectory_fields),
     "verdicts": Table(VERDICTS, GateVerdicts, _verdicts_row, _as_it_is),
     "replays": Table(REPLAYS, Replay, _replay_row, _as_it_is),
+    "difficulties": Table(DIFFICULTIES, Difficulty, lambda record: record.model_dump(), _as_it_is),
     "rejected": Table(REJECTED, Rejected, lambda record: record.model_dump(), _as_it_is),
 }
 

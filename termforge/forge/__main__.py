@@ -6,30 +6,12 @@ For whoever writes a skill: every seed must be sound. `--show` prints the first 
 import argparse
 import sys
 from collections import Counter
-from random import Random
 
 from termforge.forge.catalogue import SKILLS, usable
-from termforge.forge.compose import assemble
-from termforge.forge.skill import Skill
+from termforge.forge.compose import forge_part
 from termforge.schemas import TerminalTask
 from termforge.stages.machine import Machine, choose_machine
 from termforge.validate import ValidationConfig, validate
-
-
-def tasks_of(skill: Skill, machine: Machine, count: int) -> list[TerminalTask]:
-    """One part each, the levels in turn."""
-    image = machine.recipes[skill.domain]
-    return [
-        assemble(
-            Random(f"{skill.name}-{number}"),
-            [skill],
-            1 + number % 3,
-            domain=skill.domain,
-            image=image,
-            origin=f"{skill.name}, {number}",
-        )
-        for number in range(count)
-    ]
 
 
 def show(task: TerminalTask) -> None:
@@ -78,7 +60,7 @@ def main() -> int:
     (skill,) = (skill for skill in SKILLS if skill.name == wanted.skill)
     if lacking := usable(machine.inventories[skill.domain]).lacking.get(skill.name):
         parser.error(f"the image of {skill.domain} lacks {', '.join(lacking)}")
-    tasks = tasks_of(skill, machine, wanted.seeds)
+    tasks = [forge_part(number, skill, machine.recipes[skill.domain]) for number in range(wanted.seeds)]
     if wanted.show:
         show(tasks[0])
         return 0

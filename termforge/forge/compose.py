@@ -5,8 +5,9 @@ kinds allow one part reads what an earlier one makes. The same (seed, index, dom
 anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 
 from termforge.errors import InputError
 from termforge.forge.artifacts import Artifact
@@ -19,27 +20,57 @@ from termforge.schemas import Domain, ImageRecipe, Provenance, TerminalTask
 GENERATOR = "forge@2"
 PARTS = (3, 3, 3, 4, 4, 5)
 LEVELS = (1, 1, 2, 2, 3)
+BOOST = 8.0
+"""A skill that lacks everything is so much likelier than one that lacks nothing."""
+NOTHING: Mapping[str, float] = MappingProxyType({})
 DIFFICULTIES = {1: "easy", 2: "medium", 3: "hard"}
 
 
 def forge_task(
-    index: int, *, seed: str | int, domain: Domain, image: ImageRecipe, skills: Sequence[Skill] = SKILLS
+    index: int,
+    *,
+    seed: str | int,
+    domain: Domain,
+    image: ImageRecipe,
+    skills: Sequence[Skill] = SKILLS,
+    lacking: Mapping[str, float] = NOTHING,
 ) -> TerminalTask:
     """Task number `index` of a seed: a skill of `domain` with two to four others that the image can play, `skills`.
+
+    A skill is drawn the likelier the more of it is `lacking`, from 0 to 1.
 
     Raises: InputError when there is none of the domain, or too few others.
     """
     random = Random(f"{seed}-{index}")
     level, count = random.choice(LEVELS), random.choice(PARTS)
-    drawn = draw_skills(random, domain, skills, count)
-    return assemble(random, drawn, level, domain=domain, image=image, origin=f"seed {seed}, index {index}")
+    drawn = draw_skills(random, domain, skills, count, lacking)
+    return assemble(f"seed {seed}, index {index}", drawn, level, domain=domain, image=image)
 
 
-def assemble(
-    random: Random, skills: Sequence[Skill], level: int, *, domain: Domain, image: ImageRecipe, origin: str
-) -> TerminalTask:
-    """A task with one part a skill, in this order."""
-    parts = make_parts(random, skills, level)
+def extended(task: TerminalTask, extra: int, skills: Sequence[Skill] = SKILLS) -> TerminalTask:
+    """A forged task with so many further parts after its own, which stay as they are.
+
+    `skills` are those that the task's image can play. Raises: InputError for a task that this forge did not make, and
+    where no further skills are left.
+    """
+    known = {skill.name: skill for skill in SKILLS}
+    made = task.provenance
+    if made.generator != GENERATOR or task.domain is None or not all(name in known for name in made.skills):
+        raise InputError(f"task {task.id} is not of this forge ({made.generator or 'unknown'}): it cannot be extended")
+    drawn = [known[name] for name in made.skills]
+    more = draw_more(Random(f"{made.origin}, more"), drawn, skills, extra)
+    level = next(level for level, name in DIFFICULTIES.items() if name == made.difficulty)
+    return assemble(made.origin, [*drawn, *more], level, domain=task.domain, image=task.image)
+
+
+def forge_part(number: int, skill: Skill, image: ImageRecipe) -> TerminalTask:
+    """A task of one skill alone; the levels come in turn."""
+    return assemble(f"{skill.name}, {number}", [skill], 1 + number % 3, domain=skill.domain, image=image)
+
+
+def assemble(origin: str, skills: Sequence[Skill], level: int, *, domain: Domain, image: ImageRecipe) -> TerminalTask:
+    """A task with one part a skill, in this order; `origin` seeds them, and each the same whatever follows it."""
+    parts, random = make_parts(Random(f"{origin}, parts"), skills, level), Random(f"{origin}, frame")
     return TerminalTask(
         image=image,
         domain=domain,
@@ -58,16 +89,38 @@ def assemble(
     )
 
 
-def draw_skills(random: Random, domain: Domain, skills: Sequence[Skill], count: int) -> list[Skill]:
+def draw_skills(
+    random: Random, domain: Domain, skills: Sequence[Skill], count: int, lacking: Mapping[str, float] = NOTHING
+) -> list[Skill]:
     """A skill of the domain, one that it can be linked with where there is one, and others; in a playable order."""
     own = [skill for skill in skills if skill.domain == domain]
     if not own or len(skills) < count:
         raise InputError(f"the forge cannot make a task of {count} parts for {domain}: {len(skills)} skills are usable")
-    first = random.choice(own)
-    partners = [skill for skill in skills if _linked(first, skill) or _linked(skill, first)]
-    drawn = [first, random.choice(partners)] if partners else [first, *_pair(random, skills)]
+
+    def draw(among: Sequence[Skill]) -> Skill:
+        return random.choices(among, [1 + BOOST * lacking.get(skill.name, 0.0) for skill in among])[0]
+
+    drawn = [draw(own)]
+    if partners := [skill for skill in skills if _linked(drawn[0], skill) or _linked(skill, drawn[0])]:
+        drawn.append(draw(partners))
+    else:
+        drawn += _pair(random, skills)
+    while len(drawn) < count:
+        drawn.append(draw([skill for skill in skills if skill not in drawn]))
+    return _ordered(random.sample(drawn, count))
+
+
+def draw_more(random: Random, drawn: Sequence[Skill], skills: Sequence[Skill], extra: int) -> list[Skill]:
+    """Further skills; those that can read what the drawn ones make come first.
+
+    Raises: InputError when there are not so many.
+    """
     rest = [skill for skill in skills if skill not in drawn]
-    return _ordered(random.sample([*drawn, *random.sample(rest, count - len(drawn))], count))
+    if len(rest) < extra:
+        raise InputError(f"{extra} more parts were asked for, and {len(rest)} skills are left")
+    readers = [skill for skill in rest if any(_linked(writer, skill) for writer in drawn)]
+    others = [skill for skill in rest if skill not in readers]
+    return [*random.sample(readers, len(readers)), *random.sample(others, len(others))][:extra]
 
 
 def _pair(random: Random, skills: Sequence[Skill]) -> tuple[Skill, ...]:

@@ -43,7 +43,7 @@ def played(terminal_task: TerminalTask, random: Random) -> Iterator[PlayedMutant
     """Every dropped step that may matter, and as many perturbed constants."""
     solution = terminal_task.solution or ()
     doing = [place for place, step in enumerate(solution) if any(_does(command) for command in step.commands)]
-    for place in doing:
+    for place in doing if len(solution) > 1 else ():  # to drop the only one is to do nothing
         yield PlayedMutant("dropped step", f"step {place + 1}", (*solution[:place], *solution[place + 1 :]))
     for place in doing:
         if (mutant := _perturbed(solution, place, random)) is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from termforge.forge import forge_task
+from termforge.forge import forge_task, usable
 from termforge.images import built, recipe_of
 from termforge.oracle import Oracle
 from termforge.rollout import Trial
@@ -47,7 +47,7 @@ def _is_solved(trajectory: Trajectory) -> bool:
 
 def _task(number: int) -> TerminalTask:
     """Of eight, four are solvable: one forged, one short, two with long commands. The others end with a slip that is
-    never made good: the forged one stops before its last step, the rest write another number."""
+    never made good: the forged one stops half-way, the rest write another number."""
     solvable, kind = number % 2 == 0, number // 2 % 4
     if kind == 0:
         return _forged(number // 8, whole=solvable)
@@ -62,11 +62,11 @@ def _task(number: int) -> TerminalTask:
 def _forged(number: int, *, whole: bool) -> TerminalTask:
     """Waits are cut to what a machine needs that is 64 times as busy, or full waits would take an hour."""
     domain = DOMAINS[number % len(DOMAINS)]
-    commands = frozenset(built(recipe_of(domain)).inventory.commands)
-    task = forge_task(number, seed="verdicts", domain=domain, image=recipe_of(domain), commands=commands)
+    skills = usable(built(recipe_of(domain)).inventory).skills
+    task = forge_task(number, seed="verdicts", domain=domain, image=recipe_of(domain), skills=skills)
     assert task.solution is not None
     keys = ["".join(command.keystrokes for command in step.commands) for step in task.solution]
-    kept = keys if whole else keys[:-1]
+    kept = keys if whole else keys[: len(keys) // 2]
     steps = [*(_step(typed, 0.5) for typed in kept[:-1]), _step(kept[-1], LAST_S)]
     return task.model_copy(update={"solution": tuple(steps)})
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from termforge.curate import decontaminate
 from termforge.images import Inventory
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import (
@@ -22,8 +23,20 @@ from termforge.schemas import (
 )
 from termforge.slots import Slots
 from termforge.validate import ValidationConfig, validate, validate_shard
+from termforge.validate import gates as validation
 
-GATES = ["needs met", "lint", "no-op fails", "oracle passes"]
+GATES = [
+    "needs met",
+    "lint",
+    "tests assert",
+    "not contaminated",
+    "not a near-duplicate",
+    "no-op fails",
+    "oracle passes",
+    "steady",
+    "cheaters fail",
+    "mutants die",
+]
 INVENTORY = Inventory(apt={}, python={}, commands=())
 TESTS = "def test_it():\n    with open('/app/answer') as file:\n        assert file.read() == '42\\n'\n"
 SOUND = """
@@ -64,8 +77,10 @@ def gates(engine: Engine, image: Image) -> Callable[..., GateVerdicts]:
         def image(self, recipe: ImageRecipe) -> Image:
             return image
 
-    def gates(task: TerminalTask, **config: int) -> GateVerdicts:
-        return validate(task, ValidationConfig(**config), Anywhere(), INVENTORY)
+    def gates(task: TerminalTask, *, duplicate_of: str = "", **config: int) -> GateVerdicts:
+        return validate(
+            task, ValidationConfig(**{"mutants": 9} | config), Anywhere(), INVENTORY, duplicate_of=duplicate_of
+        )
 
     return gates
 
@@ -78,7 +93,7 @@ def statuses(verdicts: GateVerdicts) -> list[str]:
 def refused(verdicts: GateVerdicts, gate: str) -> str:
     """The failing gate's words, when it is this one, those before it passed and those after it were not run."""
     place = GATES.index(gate)
-    assert statuses(verdicts) == ["passed"] * place + ["failed"] + ["not run"] * (3 - place)
+    assert statuses(verdicts) == ["passed"] * place + ["failed"] + ["not run"] * (len(GATES) - 1 - place)
     assert not verdicts.sound
     assert verdicts.first_failure is not None
     return verdicts.first_failure.detail
@@ -86,15 +101,19 @@ def refused(verdicts: GateVerdicts, gate: str) -> str:
 
 def test_a_sound_task_passes_every_gate(gates: Callable[..., GateVerdicts]) -> None:
     task = terminal_task()
-    verdicts = gates(task, oracle_runs=2)
-    assert statuses(verdicts) == ["passed"] * 4
+    verdicts = gates(task)
+    assert statuses(verdicts) == ["passed"] * len(GATES)
+    assert verdicts.kill_rate == 1.0
     assert verdicts.sound
     assert (verdicts.task_id, verdicts.domain, verdicts.source) == (task.id, "security", "forge")
 
 
 @pytest.mark.parametrize(
     "source",
-    ["def test_it(): pass", "import os\ndef test_it(): assert os.path.isdir('/app')"],
+    [
+        "import os\ndef test_it(): assert os.path.isdir('/app')",
+        "def test_it():\n    for line in []: assert line",
+    ],
 )
 def test_tests_that_pass_without_work_are_refused(gates: Callable[..., GateVerdicts], source: str) -> None:
     assert refused(gates(terminal_task(source)), "no-op fails") == "passes without any work: test_outputs.py::test_it"
@@ -104,9 +123,9 @@ def test_tests_that_pass_without_work_are_refused(gates: Callable[..., GateVerdi
     "source",
     [
         TESTS,
-        "def test_it(): undefined",
+        "def test_it():\n    undefined\n    assert undefined",
         "def test_it():\n    try: raise AssertionError\n    except AssertionError: raise KeyError",
-        "import pytest\ndef test_it(): pytest.skip('AssertionError')",
+        "import pytest\ndef test_it():\n    pytest.skip('AssertionError')\n    pytest.fail('never')",
     ],
 )
 def test_tests_that_crash_without_work_are_refused(gates: Callable[..., GateVerdicts], source: str) -> None:
@@ -116,7 +135,7 @@ def test_tests_that_crash_without_work_are_refused(gates: Callable[..., GateVerd
 
 
 def test_a_failure_that_a_test_declares_is_an_assertion_too(gates: Callable[..., GateVerdicts]) -> None:
-    source = "import os, pytest\ndef test_it():\n    if not os.path.exists('/app/answer'): pytest.fail('missing')\n"
+    source = "import os, pytest\ndef test_it():\n    if not os.path.exists('/app/answer') or open('/app/answer').read() != '42\\n': pytest.fail('no')\n"
     assert gates(terminal_task(source)).sound
 
 
@@ -150,11 +169,9 @@ def test_tests_that_cannot_run_are_refused_by_reading_them(
 
 
 def test_ids_of_parametrised_tests_and_of_methods_are_found(gates: Callable[..., GateVerdicts]) -> None:
-    source = (
-        "import os, pytest\n@pytest.mark.parametrize('x', [1])\ndef test_it(x): assert os.path.exists('/app/answer')\n"
-    )
+    source = "import os, pytest\n@pytest.mark.parametrize('x', [1])\ndef test_it(x): assert os.path.exists('/app/answer') and open('/app/answer').read() == '42\\n'"
     assert gates(terminal_task(source, test="test_outputs.py::test_it[1]")).sound
-    source = "import os\nclass TestIt:\n    def test_it(self): assert os.path.exists('/app/answer')\n"
+    source = "import os\nclass TestIt:\n    def test_it(self): assert os.path.exists('/app/answer') and open('/app/answer').read() == '42\\n'"
     assert gates(terminal_task(source, test="test_outputs.py::TestIt::test_it")).sound
 
 
@@ -165,12 +182,122 @@ def test_unmet_needs_are_refused_before_anything_starts(gates: Callable[..., Gat
 
 def test_gates_without_anything_to_look_at_are_not_run(gates: Callable[..., GateVerdicts]) -> None:
     ungraded = gates(terminal_task(verifier=None))
-    assert statuses(ungraded) == ["passed", "not run", "not run", "not run"]
-    assert {gate.detail for gate in ungraded.gates[1:]} == {"the task has no tests"}
+    assert not_run(ungraded) == set(GATES) - {"needs met", "not contaminated", "not a near-duplicate"}
     assert ungraded.sound
     unsolved = gates(terminal_task(solution=None))
-    assert statuses(unsolved) == ["passed", "passed", "passed", "not run"]
-    assert unsolved.gates[3].detail == "the task has no solution"
+    assert not_run(unsolved) == {"oracle passes", "steady", "mutants die"}
+    assert unsolved.gates[6].detail == "the task has no solution"
+    assert not_run(gates(terminal_task(), oracle_runs=1, mutants=0)) == {"steady", "mutants die"}
+
+
+def not_run(verdicts: GateVerdicts) -> set[str]:
+    return {gate.gate for gate in verdicts.gates if gate.status == "not run"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_it(): pass",
+        "def test_it():\n    found = open('/app/answer').read() == '42'\n",
+        "def test_it(): assert True\n",
+        "def check():\n    return 42\ndef test_it():\n    check()\n",
+    ],
+)
+def test_tests_that_assert_nothing_are_found(gates: Callable[..., GateVerdicts], source: str) -> None:
+    assert refused(gates(terminal_task(source)), "tests assert") == "asserts nothing: test_outputs.py::test_it"
+
+
+def test_an_assertion_in_a_function_that_a_test_calls_counts(gates: Callable[..., GateVerdicts]) -> None:
+    source = SOUND.replace("def test_it", "def check") + "def through():\n    check()\ndef test_it():\n    through()\n"
+    assert gates(terminal_task(source)).sound
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"instruction": " \n"}, "the instruction is empty"),
+        ({"files": (File(path="/tests/x", content=b""),)}, "laid where no task may: /tests/x"),
+        ({"files": (File(path="/app/x", content=b""),) * 2}, "laid twice: /app/x"),
+        ({"files": tuple(File(path=f"/app/{name}", content=b"") for name in ("x", "x/y"))}, "and a folder at once"),
+        ({"files": (File(path="/app/x", content=bytes(17 << 20)),)}, "larger than"),
+        ({"solution": solution("cd /tmp && curl -s http://example.org > x")}, "the solution types"),
+        ({"solution": solution("pip install numpy")}, "the solution types"),
+        ({"source": "import urllib.request\n" + SOUND}, "imports urllib.request"),
+    ],
+)
+def test_tasks_of_an_unfit_form_are_refused_by_reading_them(
+    gates: Callable[..., GateVerdicts], changes: dict[str, object], words: str
+) -> None:
+    assert words in refused(gates(terminal_task(**changes)), "lint")
+
+
+def test_a_benchmarks_words_are_found(gates: Callable[..., GateVerdicts], monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "write the answer to everything that was ever asked into the file named answer in app"
+    index = decontaminate.load(decontaminate.build([words], "made up"), "made up")
+    monkeypatch.setattr(validation, "terminal_bench_2", lambda: index)
+    task = terminal_task(instruction=f"Please {words}. The number is 42.")
+    assert refused(gates(task), "not contaminated").startswith("instruction: 3 grams")
+
+
+def test_a_near_duplicate_is_refused_with_the_earlier_task(gates: Callable[..., GateVerdicts]) -> None:
+    assert "0123456789abcdef" in refused(
+        gates(terminal_task(), duplicate_of="0123456789abcdef"), "not a near-duplicate"
+    )
+
+
+def test_a_flaky_task_is_found(gates: Callable[..., GateVerdicts]) -> None:
+    source = SOUND.replace("import os", "import os, random") + "    assert random.random() < 0.5, 'bad luck'\n"
+    found = [gates(terminal_task(source), oracle_runs=12, mutants=0).first_failure for _ in range(3)]
+    assert {failure.gate for failure in found if failure} <= {"oracle passes", "steady"}
+    assert None not in found
+
+
+@pytest.mark.parametrize(
+    ("test", "cheat"),
+    [
+        ("assert os.path.exists('/app/answer')", "empty files pass"),
+        ("assert os.path.exists('/app/answer') and open('/app/answer').read(2)", "the instruction pass"),
+        ("assert os.path.exists('/app/answer') and '42' in open('/app/answer').read()", "the instruction pass"),
+        ("assert os.path.exists('/app/answer') and 'in' in open('/app/answer').read(5)", "copied input pass"),
+    ],
+)
+def test_tests_that_a_cheater_passes_are_refused(gates: Callable[..., GateVerdicts], test: str, cheat: str) -> None:
+    task = terminal_task(
+        f"import os\ndef test_it(): {test}",
+        files=(File(path="/app/question", content=b"in 1979"),),
+        solution=solution("echo in 42 > answer"),
+    )
+    assert refused(gates(task), "cheaters fail").startswith(cheat)
+
+
+def test_cheaters_of_a_task_without_solution_go_by_the_paths_it_names(gates: Callable[..., GateVerdicts]) -> None:
+    task = terminal_task("import os\ndef test_it(): assert os.path.exists('/app/answer')", solution=None)
+    failure = gates(task).first_failure
+    assert failure is not None
+    assert failure.gate == "cheaters fail"
+    assert failure.detail.startswith("empty files pass")
+
+
+def test_tests_that_let_mutants_live_are_refused(gates: Callable[..., GateVerdicts]) -> None:
+    """They look at the first line of four."""
+    source = SOUND.replace(".read() ==", ".readline() ==")
+    task = terminal_task(source, solution=solution("printf '42\\n1\\n2\\n3\\n' > answer; echo 7 > other"))
+    verdicts = gates(task)
+    assert "truncated result (/app/answer)" in refused(verdicts, "mutants die")
+    assert {mutant.fate for mutant in verdicts.mutants} == {"killed", "survived"}
+    assert verdicts.kill_rate is not None
+    assert verdicts.kill_rate < 0.6
+
+
+def test_a_mutant_without_effect_says_nothing_about_the_tests(gates: Callable[..., GateVerdicts]) -> None:
+    idle = Step(analysis="a", plan="p", commands=(Command(keystrokes="echo 42 > /tmp/x\n"),))
+    verdicts = gates(terminal_task(solution=(idle, *solution("echo 42 > answer"))))
+    equivalent = [mutant for mutant in verdicts.mutants if mutant.fate == "equivalent"]
+    assert {(mutant.kind, mutant.what.split(",")[0]) for mutant in equivalent} == {
+        ("dropped step", "step 1"),
+        ("perturbed constant", "step 1"),
+    }
+    assert verdicts.kill_rate == 1.0
 
 
 def test_what_could_not_be_checked_is_not_sound(gates: Callable[..., GateVerdicts]) -> None:
@@ -185,7 +312,7 @@ def test_a_shard_gives_one_row_a_task_in_order(engine: Engine, tmp_path: Path) -
     def work() -> list[GateVerdicts]:
         return validate_shard(
             tasks, ValidationConfig(), engine, lambda task: INVENTORY, tmp_path,
-            slots=Slots(2), on_done=lambda done, records: heard.append(done),
+            duplicates={}, slots=Slots(2), on_done=lambda done, records: heard.append(done),
         )  # fmt: skip
 
     assert [verdicts.task_id for verdicts in work()] == [task.id for task in tasks]
