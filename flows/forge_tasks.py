@@ -5,7 +5,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.parameters import Difficulties, Images, Night, Sandbox, Seed, StorePath, described, night_or_date, run_name
+from flows.parameters import Images, Measured, Night, Sandbox, Seed, StorePath, described, night_or_date, run_name
 from tasks import forge
 from termforge.schemas import DatasetRef
 from termforge.stages.forging import ForgeConfig
@@ -22,11 +22,11 @@ def forge_tasks(
     store: StorePath = "store",
     per_domain: PerDomain = 4,
     seed: Seed = "0",
-    difficulties: Difficulties = "",
+    measured: Measured = "",
     sandbox: Sandbox = "auto",
     images: Images = "auto",
 ) -> DatasetRef:
     """Compose tasks of three to five skills; skills whose tools an image lacks are left out and counted."""
-    found = Store(store).resolve(difficulties) if difficulties else None
+    found = Store(store).resolve(measured) if measured else None
     config = ForgeConfig(per_domain=per_domain, seed=seed, difficulties=found)
     return forge.forge_tasks(store, night_or_date(night), config, choose_machine(sandbox, images))

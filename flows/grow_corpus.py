@@ -16,9 +16,9 @@ from flows.forge_tasks import PerDomain, forge_tasks
 from flows.parameters import (
     ApiBase,
     Concurrency,
-    Difficulties,
     Dollars,
     Images,
+    Measured,
     Model,
     Night,
     Sandbox,
@@ -38,6 +38,8 @@ from flows.synthesize_tasks import FromSeeds, FromSkills, synthesize_tasks
 from flows.validate_tasks import validate_tasks
 from termforge.errors import InputError
 from termforge.schemas import DatasetRef
+from termforge.stages.difficulty import lacking
+from termforge.store import Store
 
 
 @flow(flow_run_name=run_name)
@@ -56,7 +58,7 @@ def grow_corpus(
     synthesized_from_skills: FromSkills = 0,
     synthesized_from_seeds: FromSeeds = 0,
     seed: Seed = "0",
-    difficulties: Difficulties = "",
+    measured: Measured = "",
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
     temperature: Temperature = None,
@@ -104,6 +106,7 @@ def grow_corpus(
                 from_skills=synthesized_from_skills,
                 from_seeds=synthesized_from_seeds,
                 seed=seed,
+                deficits=lacking(Store(store), Store(store).resolve(measured) if measured else None),
                 concurrency=concurrency,
                 work=work,
                 **asked,
@@ -113,9 +116,7 @@ def grow_corpus(
             )
         )
     if forged_per_domain:
-        sources.append(
-            forge_tasks(per_domain=forged_per_domain, seed=seed, difficulties=difficulties, **place, **machine)
-        )
+        sources.append(forge_tasks(per_domain=forged_per_domain, seed=seed, measured=measured, **place, **machine))
     if not sources:
         raise InputError("nothing to grow from: name prompts, or ask for forged or synthesized tasks")
     sound = validate_tasks(sources=[str(source) for source in sources], **place, **machine, **shards)

@@ -55,7 +55,7 @@ Temperature = Annotated[float | None, Field(ge=0, le=2, description="Of sampling
 ApiBase = Annotated[str | None, Field(description="Address of an OpenAI-compatible service, for a model of your own.")]
 
 Seed = Annotated[str, Field(description="Random seed; the same seed makes the same tasks on any machine.")]
-Difficulties = Annotated[
+Measured = Annotated[
     str,
     Field(
         description="Dataset of difficulties (name@version, or name): skills of which a solver has too few tasks in "

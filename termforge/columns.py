@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from termforge.difficulty import Difficulty
+from termforge.findings import Attack, Difficulty
 from termforge.schemas import GateVerdicts, Record, Rejected, Replay, TerminalTask, Trajectory
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -60,6 +60,7 @@ TASKS = pa.schema(
             pids=WHOLE,
             cpus=REAL,
         ),
+        "controls": pa.list_(struct(name=TEXT, files=pa.list_(FILE))),
         "provenance": struct(
             source=TEXT,
             generator=TEXT,
@@ -69,7 +70,7 @@ TASKS = pa.schema(
             difficulty=TEXT,
             teacher=TEXT,
             prompt_sha256=TEXT,
-            draw=pa.list_(struct(skill=TEXT, count=WHOLE, weight=REAL)),
+            draw=pa.list_(struct(skill=TEXT, count=WHOLE, weight=REAL, urn=REAL)),
         ),
     }
 )
@@ -184,6 +185,18 @@ DIFFICULTIES = pa.schema(
     }
 )
 
+ATTACKS = pa.schema(
+    {
+        "task_id": TEXT,
+        "adversary": TEXT,
+        "submissions": pa.list_(struct(script=TEXT, score=REAL, passed=pa.list_(TEXT))),
+        "ending": TEXT,
+        "detail": TEXT,
+        "control": struct(name=TEXT, files=pa.list_(FILE)),
+        "usage": USAGE,
+    }
+)
+
 REJECTED = pa.schema(
     {"stage": TEXT, "reason": TEXT, "detail": TEXT, "task_id": TEXT, "trial_id": TEXT, "row": pa.large_string()}
 )
@@ -237,6 +250,7 @@ TABLES: Mapping[str, Table] = {
     "verdicts": Table(VERDICTS, GateVerdicts, _verdicts_row, _as_it_is),
     "replays": Table(REPLAYS, Replay, _replay_row, _as_it_is),
     "difficulties": Table(DIFFICULTIES, Difficulty, lambda record: record.model_dump(), _as_it_is),
+    "attacks": Table(ATTACKS, Attack, lambda record: record.model_dump(), _as_it_is),
     "rejected": Table(REJECTED, Rejected, lambda record: record.model_dump(), _as_it_is),
 }
 

@@ -8,14 +8,13 @@ it can learn.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import comb
-from typing import Literal
 
 from pydantic import Field, model_validator
 
 from termforge.errors import InputError
+from termforge.findings import Difficulty, Standing
 from termforge.schemas import Domain, Record, TerminalTask, Trajectory
 
-Standing = Literal["too hard", "in band", "too easy"]
 Deficits = dict[Domain, dict[str, float]]
 """By domain and skill what is lacking, from 0 (nothing) to 1 (everything)."""
 
@@ -37,22 +36,6 @@ class Band(Record):
         if estimate < self.low:
             return "too hard"
         return "too easy" if estimate > self.high else "in band"
-
-
-class Difficulty(Record):
-    """What one solver's trials of one task came to."""
-
-    task_id: str
-    domain: Domain | None = None
-    skills: tuple[str, ...] = ()
-    solver: str
-    trials: int
-    """First attempts that were graded; failures of machines are none."""
-    passes: int
-    k: int
-    pass_at_1: float
-    pass_at_k: float
-    standing: Standing
 
 
 def pass_at_k(trials: int, passes: int, k: int) -> float:

@@ -31,7 +31,7 @@ Domain = Literal[
 DOMAINS: tuple[Domain, ...] = get_args(Domain)[:9]
 """The nine domains that have an image of their own."""
 
-SourceName = Literal["math", "code", "swe", "seed", "skill", "forge"]
+SourceName = Literal["math", "code", "swe", "seed", "skill", "forge", "harbor"]
 
 
 class Need(StrEnum):
@@ -141,6 +141,17 @@ class Limits(Record):
     cpus: float = 1.0
 
 
+class Drawn(Record):
+    """A primitive that was drawn for a synthesized task, with `weight` over `urn` as its probability."""
+
+    skill: str
+    count: int
+    """How often it had been drawn before, in the same run."""
+    weight: float
+    urn: float
+    """Sum of the weights of all that could have been drawn then."""
+
+
 class Provenance(Record):
     """Where a task comes from. Not part of its id."""
 
@@ -156,6 +167,16 @@ class Provenance(Record):
     """Model that wrote it; empty where none did."""
     prompt_sha256: str = ""
     """Of the rendered prompt that produced it; empty where none did."""
+    draw: tuple[Drawn, ...] = ()
+    """How `skills` were drawn, in order; empty where nothing was drawn."""
+
+
+class Control(Record):
+    """A pass without work that was once found: whatever tests a task has, these files must not be judged solved."""
+
+    name: str
+    files: tuple[File, ...]
+    """What is put beside and over the task's own files."""
 
 
 class TerminalTask(Record):
@@ -172,15 +193,21 @@ class TerminalTask(Record):
     needs: frozenset[Need] = frozenset()
     solution: tuple[Step, ...] | None = None
     limits: Limits = Limits()
+    controls: tuple[Control, ...] = ()
     provenance: Provenance
 
     @property
     def id(self) -> str:
-        """Sixteen hex digits over everything but provenance; equal on every machine and Python version."""
-        content = self.model_dump(mode="json", exclude={"provenance"}, exclude_defaults=True)
+        """Sixteen hex digits over everything but controls and provenance; equal on every machine and Python version."""
+        return digest(self.content)[:16]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the id is hashed from: JSON values of what the agent and its grader meet, defaults left out."""
+        content = self.model_dump(mode="json", exclude={"controls", "provenance"}, exclude_defaults=True)
         if "needs" in content:
             content["needs"] = sorted(content["needs"])
-        return digest(content)[:16]
+        return content
 
 
 class Usage(Record):
@@ -530,5 +557,9 @@ class Rejected(Record):
 
 def digest(content: Any) -> str:
     """sha256 of the canonical JSON of `content`."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(canonical(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def canonical(content: Any) -> str:
+    """The one JSON text of `content`: keys sorted, no blanks."""
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,6 +1,6 @@
 """Agents that do not work: files of the right names with the wrong content must not earn anything."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from termforge.schemas import File, TerminalTask
 
@@ -37,9 +37,18 @@ CHEATS: dict[str, Cheat] = {
 }
 
 
-def cheated(terminal_task: TerminalTask, paths: Iterable[str], cheat: Cheat) -> list[File] | None:
-    """The task's files with a cheat's content at the paths; None where the cheat has nothing for any of them."""
-    laid = {file.path: file for file in terminal_task.files}
-    put = {path: content for path in paths if (content := cheat(terminal_task, path)) is not None}
-    made = {path: File(path=path, content=content) for path, content in put.items()}
-    return list((laid | made).values()) if made else None
+def cheats(terminal_task: TerminalTask, paths: Sequence[str]) -> dict[str, list[File]]:
+    """What each kind of cheater leaves that puts something at these paths; none where it has nothing to put."""
+    found = {}
+    for name, cheat in CHEATS.items():
+        put = [
+            File(path=path, content=content) for path in paths if (content := cheat(terminal_task, path)) is not None
+        ]
+        if put:
+            found[name] = laid_with(terminal_task, put)
+    return found
+
+
+def laid_with(terminal_task: TerminalTask, files: Iterable[File]) -> list[File]:
+    """The task's own files with others beside and over them."""
+    return list({file.path: file for file in (*terminal_task.files, *files)}.values())

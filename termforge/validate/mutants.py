@@ -15,9 +15,10 @@ from termforge.validate.cheaters import an_input
 
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 DOING = re.compile(
-    r"(?<![0-9&])>(?! ?/dev/null)|<<|\bsed -\w*i|\bsort -o|-exec\b|-delete\b|(?:^|[|;&(]|\bdo|\bthen|\bxargs(?: -\S+)*)\s*"
-    r"(?:mv|cp|rm|mkdir|touch|chmod|ln|install|patch|tee|truncate|split|csplit|rename|rsync|unzip|zip|make|gcc|cc|perl|"
-    r"tar -?\w*[xc]|git (?!log|show|diff|status)|python3|bash|sh|node|cpio|openssl|gzip|gunzip|xz|dos2unix|sqlite3)\b",
+    r"(?<![0-9&])>(?! ?/dev/null)|<<|\bsed -\w*i|\bsort -o|-exec\b|-delete\b|(?:^|[|;&(]|\bdo|\bthen|"
+    r"\bxargs(?: -\S+)*)\s*(?:mv|cp|rm|mkdir|touch|chmod|ln|install|patch|tee|truncate|split|csplit|rename|rsync|unzip|"
+    r"zip|make|gcc|cc|perl|tar -?\w*[xc]|git (?!log|show|diff|status)|python3|bash|sh|node|cpio|openssl|gzip|gunzip|xz|"
+    r"dos2unix|sqlite3)\b",
     re.M,
 )
 """Commands that may change something, quoted words left out: dropping one that only looks changes nothing."""

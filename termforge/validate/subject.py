@@ -8,7 +8,7 @@ from termforge.rollout import RolloutConfig, play
 from termforge.sandbox.protocol import Engine, started
 from termforge.schemas import Fate, File, Mutant, TerminalTask, TestResult, Verifier, kill_rate
 from termforge.validate import mutants
-from termforge.validate.cheaters import CHEATS, cheated
+from termforge.validate.cheaters import cheats, laid_with
 from termforge.validate.outcome import named_paths, results
 from termforge.verify import Left, collect, verify, verify_files
 
@@ -97,16 +97,20 @@ class Subject:
             raise NotRun("the tests look at more than files")
         known = results(self.task, self._solved.files) if self._solved else {}
         paths = sorted(known) or named_paths(self.task)
-        tried = 0
-        for name, cheat in CHEATS.items():
-            if (files := cheated(self.task, paths, cheat)) is None:
-                continue
-            tried += 1
+        tried = cheats(self.task, paths)
+        if not tried:
+            raise NotRun("no path of a result is known")
+        for name, files in tried.items():
             verdict = verify_files(self.task, verifier, Left(files), self.engine)
             if passed := [result.id for result in verdict.results if result.passed]:
                 return f"{name} pass: {', '.join(passed)}"
-        if not tried:
-            raise NotRun("no path of a result is known")
+        return self._controls_fail(verifier)
+
+    def _controls_fail(self, verifier: Verifier) -> str:
+        """What was once found to pass without work may earn something by now, but must not solve the task."""
+        for control in self.task.controls:
+            if verify_files(self.task, verifier, Left(laid_with(self.task, control.files)), self.engine).solved:
+                return f"{control.name} is judged solved"
         return ""
 
     def mutants_die(self, most: int) -> str:
