@@ -14,6 +14,7 @@ class Damage(NamedTuple):
     right: str
     """Occurs once in the healthy file."""
     wrong: str
+    """Occurs once in the damaged one."""
     cause: str
     """What is wrong, for the solution's reasoning: a clause without a full stop."""
 
@@ -26,9 +27,10 @@ def damaged(files: Iterable[File], damages: Sequence[Damage]) -> tuple[File, ...
 def _damaged(file: File, damages: Sequence[Damage]) -> File:
     content = file.content
     for damage in damages:
-        if content.count(damage.right.encode()) != 1 or damage.wrong.encode() in content:
-            raise ValueError(f"{file.path}: {damage.right!r} must occur once and {damage.wrong!r} not at all")
-        content = content.replace(damage.right.encode(), damage.wrong.encode())
+        right, wrong = damage.right.encode(), damage.wrong.encode()
+        times, content = content.count(right), content.replace(right, wrong)
+        if times != 1 or content.count(wrong) != 1:
+            raise ValueError(f"{file.path}: {damage.right!r} must occur once, and {damage.wrong!r} once in its place")
     return file.model_copy(update={"content": content})
 
 

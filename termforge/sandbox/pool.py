@@ -53,7 +53,7 @@ class Pool:
         self._asked = time.monotonic()
         self._thread: threading.Thread | None = None
         self._closed = False
-        atexit.register(self.close)
+        self._at_exit = False
 
     @property
     def waiting(self) -> int:
@@ -146,6 +146,9 @@ class Pool:
                 return
             with self._lock:
                 self._ready.setdefault(kind, deque()).append(sandbox)
+            if not self._at_exit:  # not before: what was registered last ends first, and engines have their own ends
+                self._at_exit = True
+                atexit.register(self.close)
 
     def _rest_s(self) -> float:
         """How long it is until something may be started ahead, if nobody asks."""
