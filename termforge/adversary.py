@@ -13,7 +13,7 @@ from termforge.errors import BudgetExhausted, ContextExceeded, EmptyReply, Outpu
 from termforge.findings import Attack, AttackEnding, Submission
 from termforge.redact import redact
 from termforge.sandbox.protocol import Engine, started
-from termforge.schemas import Control, File, TerminalTask, Usage, Verdict
+from termforge.schemas import Control, File, Image, TerminalTask, Usage, Verdict
 from termforge.teacher import ChatMessage, Teacher
 from termforge.verify import Left, collect, verify_files
 
@@ -39,6 +39,7 @@ def attack(task: TerminalTask, teacher: Teacher, engine: Engine, submits: int) -
 class _Adversary:
     def __init__(self, task: TerminalTask, teacher: Teacher, engine: Engine, submits: int) -> None:
         self._task, self._teacher, self._engine, self._submits = task, teacher, engine, submits
+        self._image = engine.image(task.image)
         self._submissions: list[Submission] = []
         self._usage: list[Usage] = []
         self._messages = [ChatMessage(role="user", content=_opening(task, submits))]
@@ -62,9 +63,9 @@ class _Adversary:
         return self._ended("no attempts left")
 
     def _submit(self, script: str) -> tuple[ChatMessage, Control | None]:
-        left, said = _left_by(self._task, script, self._engine)
+        left, said = _left_by(self._task, script, self._image, self._engine)
         assert self._task.verifier is not None
-        verdict = verify_files(self._task, self._task.verifier, left, self._engine)
+        verdict = verify_files(self._task, self._task.verifier, left, self._image, self._engine)
         passed = tuple(result.id for result in verdict.results if result.passed)
         self._submissions.append(Submission(script=redact(script), score=verdict.score, passed=passed))
         if verdict.solved:
@@ -117,9 +118,8 @@ def _emptied(task: TerminalTask) -> Sequence[File]:
     return [file.model_copy(update={"content": b""}) for file in task.files]
 
 
-def _left_by(task: TerminalTask, script: str, engine: Engine) -> tuple[Left, str]:
+def _left_by(task: TerminalTask, script: str, image: Image, engine: Engine) -> tuple[Left, str]:
     """What a script leaves where the inputs are empty, and its last words."""
-    image = engine.image(task.image)
     with started(engine, image, files=_emptied(task), limits=task.limits, needs=task.needs) as sandbox:
         done = sandbox.run(["bash", "-s"], stdin=script.encode("utf-8", "replace"), timeout_s=SCRIPT_S)
         said = (done.stdout + done.stderr)[-SAID_CHARS:].decode("utf-8", "replace")

@@ -42,6 +42,12 @@ def load(name: str) -> Prompt:
     return Prompt(name, content.decode(), hashlib.sha256(content).hexdigest())
 
 
+def names(folder: str) -> tuple[str, ...]:
+    """Of the files right below a folder, in order; each as `load` takes it."""
+    files = _home().joinpath(*folder.split("/")).iterdir()
+    return tuple(sorted(f"{folder}/{file.name}" for file in files if file.is_file()))
+
+
 def render(name: str, /, **variables: object) -> str:
     """Fill a template. Values are inserted as they are and never read as templates themselves.
 

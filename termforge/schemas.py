@@ -519,12 +519,16 @@ class DatasetRef(Record):
         return f"{self.name}@{self.version}"
 
 
+Kind = Literal["tasks", "trajectories", "verdicts", "rejected", "replays", "difficulties", "attacks", "corpus"]
+"""What rows of a dataset are; the columns of each: termforge/columns.py."""
+
+
 class DatasetRecord(Record):
     """Written last: a version exists when its record exists."""
 
     name: str
     version: str
-    kind: Literal["tasks", "trajectories", "rejected", "verdicts", "replays", "corpus"]
+    kind: Kind
     schema_version: int = SCHEMA_VERSION
     parts: tuple[Part, ...]
     rows: int

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import fsspec
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
@@ -24,11 +25,10 @@ from termforge import __version__
 from termforge.columns import from_arrow, to_arrow
 from termforge.errors import InputError, StoreError
 from termforge.lease import held
-from termforge.schemas import SCHEMA_VERSION, DatasetRecord, DatasetRef, Part, digest
+from termforge.schemas import SCHEMA_VERSION, DatasetRecord, DatasetRef, Kind, Part, digest
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["tasks", "trajectories", "verdicts", "rejected", "replays", "corpus"]
 RECORD = "dataset.json"
 
 
@@ -148,10 +148,11 @@ class Store:
             if hashlib.sha256(self._files.cat_file(path)).hexdigest() != part.sha256:
                 raise StoreError(f"{path} differs from the checksum in its record")
 
-    def write_part(self, ref: DatasetRef, kind: Kind, index: int, records: list[Any]) -> Part:
-        """Write one part; it belongs to nothing until a record names it."""
+    def write_part(self, ref: DatasetRef, kind: Kind, index: int, records: list[Any] | pa.Table) -> Part:
+        """Write one part, of records or of their columns; it belongs to nothing until a record names it."""
+        table = records if isinstance(records, pa.Table) else to_arrow(kind, records)
         buffer = io.BytesIO()
-        pq.write_table(to_arrow(kind, records), buffer, compression="zstd", row_group_size=2_000)
+        pq.write_table(table, buffer, compression="zstd", row_group_size=2_000)
         content = buffer.getvalue()
         name = f"part-{index:05d}.parquet"
         self._put(f"{self._folder(ref)}/{name}", content)
@@ -255,6 +256,13 @@ class Writer:
         self._waiting.append(record)
         if len(self._waiting) >= self._part_rows:
             self.flush()
+        return self
+
+    def add_table(self, table: pa.Table) -> Self:
+        """Rows in the columns of this kind, as a part of their own."""
+        if self._waiting:
+            self.flush()
+        self.parts.append(self._store.write_part(self._ref, self._kind, len(self.parts), table))
         return self
 
     def flush(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from termforge.errors import LimitPassed, SandboxError, SandboxLost, UnfitFiles, VerifierError
 from termforge.sandbox.protocol import Engine, Finished, Sandbox, started
-from termforge.schemas import File, LeftFile, TerminalTask, TestResult, Verdict, Verifier
+from termforge.schemas import File, Image, LeftFile, TerminalTask, TestResult, Verdict, Verifier
 
 GRADER = "/opt/termforge/grader/python"
 WORKING = "/app"
@@ -73,18 +73,18 @@ def verify(terminal_task: TerminalTask, left: Left, sandbox: Sandbox, engine: En
     if (verifier := terminal_task.verifier) is None:
         return None
     if not verifier.live:
-        return verify_files(terminal_task, verifier, left, engine)
+        return verify_files(terminal_task, verifier, left, sandbox.image, engine)
     return _judged(verifier, lambda: _run_tests(sandbox, verifier))
 
 
-def verify_files(terminal_task: TerminalTask, verifier: Verifier, left: Left, engine: Engine) -> Verdict:
+def verify_files(terminal_task: TerminalTask, verifier: Verifier, left: Left, image: Image, engine: Engine) -> Verdict:
     """Grade files alone, whoever made them, by tests that need nothing else.
 
     Raises: SandboxError, VerifierError.
     """
     if left.unfit:
         return _nothing_passed(verifier, left.unfit)
-    return _judged(verifier, lambda: _run_afresh(terminal_task, verifier, left.files, engine))
+    return _judged(verifier, lambda: _run_afresh(terminal_task, verifier, left.files, image, engine))
 
 
 def _judged(verifier: Verifier, run: Callable[[], Finished]) -> Verdict:
@@ -108,8 +108,9 @@ def _hashed(file: File) -> LeftFile:
     return LeftFile(path=file.path, bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), mode=file.mode)
 
 
-def _run_afresh(terminal_task: TerminalTask, verifier: Verifier, left: Sequence[File], engine: Engine) -> Finished:
-    image = engine.image(terminal_task.image)
+def _run_afresh(
+    terminal_task: TerminalTask, verifier: Verifier, left: Sequence[File], image: Image, engine: Engine
+) -> Finished:
     # The agent may have filled its disk to the brim, or left sparse files that are larger than it.
     room_mb = terminal_task.limits.disk_mb + MAX_GRADED_BYTES // 2**20
     limits = terminal_task.limits.model_copy(update={"disk_mb": room_mb})

@@ -7,6 +7,7 @@ at which it stands. Whether the values of a row are fit for use is for sources.p
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -21,6 +22,11 @@ from termforge.errors import InputError, SetupError
 MAX_LINE_BYTES = 64 * 1024 * 1024
 BATCH_ROWS = 1_000
 BUFFER_BYTES = 1024 * 1024
+
+HUB_NAME = re.compile(
+    r"(?P<repository>/[^@#]+|[^/@#]+/[^/@#]+)(?:@(?P<revision>[^/#]+))?(?:/(?P<files>[^#]+))?(?:#(?P<config>.+))?"
+)
+"""A path from the root on is a folder that stands in for a repository; it takes no files."""
 
 Row = Mapping[str, object]
 
@@ -112,7 +118,12 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
 
 
 def hub_rows(name: str) -> Rows:
-    """`owner/name[@revision][#config]`: the split `train`, streamed."""
+    """`owner/name[@revision][/files][#config]`: the split `train`, or all rows of the named files, streamed.
+
+    Raises: InputError for a name of another form.
+    """
+    if not HUB_NAME.fullmatch(name):
+        raise InputError(f"hf://{name}: not of the form hf://owner/name[@revision][/files][#config]")
     return Rows(f"hf://{name}", "row", partial(_hub, name))
 
 
@@ -121,11 +132,18 @@ def _hub(name: str, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
         from datasets import load_dataset
     except ImportError as error:
         raise SetupError("hf:// sources need the package `datasets`: pip install 'termforge[data]'") from error
-    place, _, config = name.partition("#")
-    repository, _, revision = place.partition("@")
+    found = HUB_NAME.fullmatch(name)
+    assert found is not None
     number = 0
     try:
-        dataset = load_dataset(repository, config or None, revision=revision or None, split="train", streaming=True)
+        dataset = load_dataset(
+            found["repository"],
+            found["config"],
+            data_files=found["files"],
+            revision=found["revision"],
+            split="train",
+            streaming=True,
+        )
         for number, row in enumerate(dataset, start=1):
             _require(columns, row, f"hf://{name}, row {number}")
             yield number, row

@@ -1,12 +1,10 @@
 """Prompts from tables: which columns hold what, and the refusal of everything that is not as the mapping says.
 
-Nothing malformed gets past this module: `check_prompts` reads a source to its end before a stage writes its first row,
-and `read_prompts` applies the same checks to what it yields. A null or empty answer means that the row has none.
+Nothing malformed gets past this module. A null or empty answer, solution or test means that the row has none.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -24,15 +22,23 @@ class ColumnMapping(Record):
     """Where the parts of a prompt stand in a table."""
 
     prompt: tuple[str, ...] = Field(min_length=1)
-    """Several columns are joined by blank lines."""
+    """Several columns are joined by blank lines. Of a conversation (a list of role and content) the first user message
+    counts."""
     answer: str | None = None
+    """Final answer of a math prompt."""
     solution: str | None = None
-    """Worked solution."""
+    """Worked solution (math), program or the rest of it (code), gold patch (swe)."""
+    tests: str | None = None
+    """Tests of the source, as text or as values that JSON can say; see code.py and swe.py."""
+    entry_point: str | None = None
+    """Name of the function that the tests call."""
     id: str | None = None
     """Without one, rows are named by their number."""
     dataset: str = ""
     """Name for the provenance; by default that of the file, folder or repository."""
     license: str = ""
+    where: dict[str, str] = Field(default_factory=dict)
+    """Rows with other values in these columns are no prompts of this source."""
 
 
 class Prompt(NamedTuple):
@@ -42,47 +48,19 @@ class Prompt(NamedTuple):
     answer: str | None = None
     solution: str | None = None
     license: str = ""
-
-
-class Checked(NamedTuple):
-    """What a whole source holds."""
-
-    rows: int
-    answers: int
-
-
-def check_prompts(source: str | Path, mapping: ColumnMapping, *, limit: int | None = None) -> Checked:
-    """Read all that `read_prompts` would yield, in one pass, and keep nothing.
-
-    Raises: InputError naming file, line or row, and column of the first thing that is wrong.
-    """
-    rows = answers = 0
-    for prompt in read_prompts(source, mapping, limit=limit):
-        rows += 1
-        answers += prompt.answer is not None
-    return Checked(rows, answers)
+    tests: str | None = None
+    entry_point: str | None = None
 
 
 def read_prompts(source: str | Path, mapping: ColumnMapping, *, limit: int | None = None) -> Iterator[Prompt]:
-    """Prompts of a file, a folder of files in order of their names, or `hf://owner/name[@revision][#config]`.
+    """Prompts of a file, a folder of files in order of their names, or `hf://owner/name[@revision][/files][#config]`.
 
-    Raises: InputError, as check_prompts does; a source without rows is refused too.
+    Raises: InputError naming file, line or row, and column of the first thing that is wrong; a source without rows is
+    refused too.
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit: {limit} rows of {source} cannot be read; it must be at least 1")
     return islice(_read(str(source), mapping), limit)
-
-
-def without_duplicates(prompts: Iterable[Prompt], counts: Counter[str]) -> Iterator[Prompt]:
-    """The first of all prompts with the same text; `counts` gets "duplicate prompts" for the others."""
-    seen: set[int] = set()
-    for prompt in prompts:
-        key = int.from_bytes(hashlib.blake2b(prompt.text.encode(), digest_size=8).digest(), "little")
-        if key in seen:
-            counts["duplicate prompts"] += 1
-            continue
-        seen.add(key)
-        yield prompt
 
 
 def _read(source: str, mapping: ColumnMapping) -> Iterator[Prompt]:
@@ -101,24 +79,30 @@ def _read(source: str, mapping: ColumnMapping) -> Iterator[Prompt]:
 
 
 def _prompts(rows: Rows, mapping: ColumnMapping, dataset: str, prefix: str) -> Iterator[Prompt]:
-    number = 0
+    found = False
     for number, row in rows.read(_columns(mapping)):
+        found = True
+        if mapping.where and any(row[column] != value for column, value in mapping.where.items()):
+            continue
         values = _Values(rows, number, row)
         yield Prompt(
-            text="\n\n".join([values.required(column) for column in mapping.prompt]),
-            dataset=dataset,
-            id=f"{prefix}{number}" if mapping.id is None else values.name(mapping.id),
-            answer=None if mapping.answer is None else values.optional(mapping.answer),
-            solution=None if mapping.solution is None else values.optional(mapping.solution),
-            license=mapping.license,
+            "\n\n".join(map(values.required, mapping.prompt)),
+            dataset,
+            f"{prefix}{number}" if mapping.id is None else values.name(mapping.id),
+            values.optional(mapping.answer),
+            values.optional(mapping.solution),
+            mapping.license,
+            values.tests(mapping.tests),
+            values.optional(mapping.entry_point),
         )
-    if number == 0:
+    if not found:
         raise InputError(f"{rows.file}: holds no rows")
 
 
 def _columns(mapping: ColumnMapping) -> list[str]:
-    optional = (mapping.answer, mapping.solution, mapping.id)
-    return list(dict.fromkeys([*mapping.prompt, *(column for column in optional if column is not None)]))
+    optional = (mapping.answer, mapping.solution, mapping.tests, mapping.entry_point, mapping.id)
+    names = [*mapping.prompt, *(column for column in optional if column is not None), *mapping.where]
+    return list(dict.fromkeys(names))
 
 
 class _Values(NamedTuple):
@@ -129,24 +113,38 @@ class _Values(NamedTuple):
     row: Row
 
     def required(self, column: str) -> str:
-        text = self._text(column, self.row[column], "text").strip()
-        return text or self._refuse(column, "the text is empty")
-
-    def optional(self, column: str) -> str | None:
         value = self.row[column]
-        if value is None:
+        if isinstance(value, list) and (said := _first_user_message(value)) is not None:
+            value = said
+        return self._text(column, value, "text").strip() or self._refuse(column, "the text is empty")
+
+    def optional(self, column: str | None) -> str | None:
+        value = None if column is None else self.row[column]
+        if column is None or value is None:
             return None
-        return self._text(column, _whole_number_as_text(value), "text or a whole number").strip() or None
+        text = self._text(column, _whole_number_as_text(value), "text or a whole number")
+        return None if not text or text.isspace() else text
+
+    def tests(self, column: str | None) -> str | None:
+        value = None if column is None else self.row[column]
+        if column is None or not isinstance(value, list | dict):
+            return self.optional(column)
+        try:
+            return json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            return self._refuse(column, f"the value cannot be said in JSON ({error})")
 
     def name(self, column: str) -> str:
         text = self._text(column, _whole_number_as_text(self.row[column]), "text or a whole number")
         return text or self._refuse(column, "the id is empty")
 
     def _text(self, column: str, value: object, expected: str) -> str:
+        if isinstance(value, str) and value.isascii():
+            return value
         if not isinstance(value, str):
             kind = "null" if value is None else type(value).__name__
             return self._refuse(column, f"{kind} stands where {expected} is expected")
-        if not value.isascii() and not _is_unicode(value):
+        if not _is_unicode(value):
             return self._refuse(column, "half of a surrogate pair stands in the text, which is not valid Unicode")
         return value
 
@@ -154,6 +152,13 @@ class _Values(NamedTuple):
         columns = ", ".join(map(repr, self.row))
         where = f"{self.rows.file}, {self.rows.unit} {self.number}, column {column!r}"
         raise InputError(f"{where}: {why} (columns: {columns})")
+
+
+def _first_user_message(conversation: list[object]) -> object | None:
+    for message in conversation:
+        if isinstance(message, dict) and message.get("role") == "user":
+            return message.get("content")
+    return None
 
 
 def _whole_number_as_text(value: object) -> object:

@@ -249,4 +249,4 @@ def _maker(source: str, difficulty: str) -> str:
         return "dataset_adapters"
     if source == "skill":
         return f"skill_based_{difficulty}" if difficulty in LEVELS else "skill_based"
-    return {"seed": "seed_based", "forge": "forged"}[source]
+    return {"seed": "seed_based", "forge": "forged", "harbor": "imported"}[source]

@@ -4,7 +4,7 @@ A Skill makes a Fragment; compose.py joins three to five into a TerminalTask. On
 (integers, Fraction, sqrt): `sum` of floats and libm differ between Python versions and machines.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -69,6 +69,11 @@ class Skill(NamedTuple):
 
 def text_file(path: str, text: str, mode: int = 0o644) -> File:
     return File(path=path, content=text.encode(), mode=mode)
+
+
+def step(random: Random, analyses: Sequence[str], plans: Sequence[str], *commands: Command) -> Step:
+    """One reply, told in one of several ways."""
+    return Step(analysis=random.choice(analyses), plan=random.choice(plans), commands=commands)
 
 
 def run(line: str, duration_s: float = 0.5) -> Command:

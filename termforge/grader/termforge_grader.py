@@ -39,6 +39,7 @@ def run_agent(argv: list[str], stdin: str = "", timeout_s: float = 10) -> "subpr
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=_open_streams,
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -56,6 +57,12 @@ def run_agent(argv: list[str], stdin: str = "", timeout_s: float = 10) -> "subpr
             for thread in (feeder, *streams):
                 thread.join(ENDING_S)
     return subprocess.CompletedProcess(argv, code, *(stream.text for stream in streams))
+
+
+def _open_streams() -> None:
+    """Another user may then open them by name, as in `cat /dev/stdin`; a pipe belongs to whoever made it."""
+    for stream in (0, 1, 2):
+        os.fchmod(stream, 0o666)
 
 
 class _Stream(threading.Thread):

@@ -1,22 +1,28 @@
 """A teacher writes TerminalTasks: from seed problems and from compositions of skills (paper, sections 3 and 4).
 
-`skill_requests` and `seed_requests` say what to write, `synthesize` has it written, and every request ends in exactly
-one TerminalTask or one Rejected row. Nothing here is run: whether a task fails undone and can be solved, gates decide.
+In reading order: `taxonomy` (what there is to combine), `sampler` (what is combined next), `skill` and `seed`
+(requests), `prompt` (what the teacher is told), `reply`, `lint` and `isolation` (what its answer must be), `run` (one
+request from the question to a TerminalTask or a Rejected row), `answers` (what came of all). Nothing here is run:
+whether a task fails undone and can be solved, gates decide.
 """
 
 from termforge.synthesize.reply import Reason
-from termforge.synthesize.request import Environment, SeedProblem, SynthesisRequest
-from termforge.synthesize.run import synthesize, synthesize_one
+from termforge.synthesize.request import Environment, RefusedReply, SeedProblem, SynthesisRequest
+from termforge.synthesize.run import ask, repair, repairable
 from termforge.synthesize.seed import seed_requests
 from termforge.synthesize.skill import skill_requests
+from termforge.synthesize.taxonomy import Difficulty
 
 __all__ = [
+    "Difficulty",
     "Environment",
     "Reason",
+    "RefusedReply",
     "SeedProblem",
     "SynthesisRequest",
+    "ask",
+    "repair",
+    "repairable",
     "seed_requests",
     "skill_requests",
-    "synthesize",
-    "synthesize_one",
 ]

@@ -1,4 +1,4 @@
-"""What a teacher's tests and texts may not do: read with `ast` and as text, never executed.
+"""What a teacher's tests may not do: read with `ast`, never executed.
 
 Keeps the honest on the path; a determined author can hide code from it, which is why grading is sandboxed all the same.
 Whether the tests are right is for the gates.
@@ -9,8 +9,7 @@ import re
 import sys
 
 from termforge.images import Inventory
-from termforge.synthesize.reply import MalformedReply, Reason, Sections
-from termforge.synthesize.request import SeedProblem
+from termforge.synthesize.reply import MalformedReply, Reason
 
 GRADER_MODULES = frozenset({"pytest", "termforge_grader"})
 FIXTURES = frozenset({"tmp_path"})
@@ -21,8 +20,6 @@ RUNS_CODE = frozenset({"subprocess", *_INTERPRETERS, *_UNPICKLERS})
 
 BUILTINS_THAT_RUN_CODE = frozenset({"__import__", "compile", "eval", "exec"})
 OS_CALLS_THAT_RUN_CODE = re.compile(r"system|popen|fork|forkpty|posix_spawnp?|exec[lv]\w*|spawn\w+")
-LEAKED_WORDS = 12
-"""So many words of a reference solution in a row are no coincidence."""
 
 
 def test_functions(source: str, inventory: Inventory) -> tuple[str, ...]:
@@ -56,25 +53,6 @@ def check_requirements(section: str, inventory: Inventory) -> None:
     present = inventory.python.keys() | {"pytest"}
     if missing := sorted(line for name, line in names.items() if re.sub(r"[-_.]+", "-", name).lower() not in present):
         raise MalformedReply(Reason.MISSING_REQUIREMENT, ", ".join(missing)[:200])
-
-
-def check_isolation(sections: Sections, seed: SeedProblem | None) -> None:
-    """What the agent sees must not speak of the tests or carry the reference solution.
-
-    Raises: MalformedReply.
-    """
-    if mention := re.search(r"/tests\b|\btest_outputs\b|\bpytest\b.{0,40}\bgrad|\bdef test_", sections.instruction):
-        raise MalformedReply(Reason.TESTS_MENTIONED, mention[0])
-    if seed is None or not seed.reference:
-        return
-    secret = _runs_of_words(seed.reference) - _runs_of_words(seed.problem)
-    if leaked := secret & _runs_of_words(f"{sections.instruction} {sections.files}"):
-        raise MalformedReply(Reason.SOLUTION_LEAKED, " ".join(min(leaked)))
-
-
-def _runs_of_words(text: str) -> set[tuple[str, ...]]:
-    words = re.findall(r"\w+", text.lower())
-    return {tuple(words[start : start + LEAKED_WORDS]) for start in range(len(words) - LEAKED_WORDS + 1)}
 
 
 def _is_test(node: ast.stmt) -> bool:

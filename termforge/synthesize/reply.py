@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from termforge.redact import secret_in
 from termforge.schemas import File, Test, Verifier
-from termforge.synthesize.request import MAX_FILE_BYTES, MAX_FILES
 
 
 class Reason(StrEnum):
@@ -29,7 +28,9 @@ class Reason(StrEnum):
     SECRET = "looks like a secret"
     BAD_FILES = "files malformed"
     BAD_PATH = "path not below /app"
+    LINK = "file is a link"
     DUPLICATE_PATH = "path twice"
+    ANSWER_KEY = "file is an answer key"
     TESTS_NOT_PYTHON = "tests not Python"
     NO_TESTS = "no test function"
     BAD_TEST = "test function not plain"
@@ -40,7 +41,9 @@ class Reason(StrEnum):
     UNKNOWN_TEST = "weight for no test"
     UNWEIGHTED_TEST = "test without weight"
     TESTS_MENTIONED = "instruction speaks of the tests"
-    SOLUTION_LEAKED = "reference solution leaked"
+    REFERENCE_LEAKED = "reference solution leaked"
+    RESULT_TOLD = "expected result told"
+    METHOD_NAMED = "method named"
     TRUNCATED = "reply truncated"
     EMPTY_REPLY = "reply empty"
     CONTEXT_EXCEEDED = "context exceeded"
@@ -72,11 +75,18 @@ MAY_BE_EMPTY = {"files", "test_requirements"}
 LIMITS = {"instruction": 20_000, "tests": 100_000, "weights": 5_000, "test_requirements": 2_000, "info": 5_000}
 """In characters; the files have limits of their own."""
 
+MAX_FILES = 30
+MAX_FILE_BYTES = 64_000
+"""Of what the teacher writes: a reply is not the place for more."""
+
 MAX_PATH_CHARS = 200
+MAX_NAME_BYTES = 255
+"""What file systems bear."""
 
 _OPENING = re.compile(r"<([a-z_]+)>[ \t]*")
 _ON_ONE_LINE = re.compile(r"<([a-z_]+)>(.*)</\1>[ \t]*")
 _FILE = re.compile(r'<file path="([^"\n]*)">[ \t]*')
+_LINK = re.compile(r"\s*<(?:sym|hard)?link\b|\s*<file\b[^>]*\b(?:(?:sym|hard)?link|target|href)\s*=")
 _FILE_TAG = re.compile(r"^[ \t]*(?:</file>|<file path=)", re.MULTILINE)
 _WEIGHT = re.compile(r"([A-Za-z_]\w*)[ \t]*:[ \t]*(\d+(?:\.\d+)?)")
 
@@ -173,6 +183,8 @@ def _elements(lines: list[str]) -> Iterator[tuple[str, str]]:
     for _, line in numbered:
         if not line.strip():
             continue
+        if _LINK.match(re.sub(r'"[^"]*"', "", line)):
+            raise MalformedReply(Reason.LINK, line[:100])
         opening = _FILE.fullmatch(line)
         if opening is None:
             raise MalformedReply(Reason.BAD_FILES, line[:100])
@@ -184,8 +196,10 @@ def _elements(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 def _check_path(path: str, others: dict[str, File]) -> None:
     parts = path.split("/")
-    lawful = path.startswith("/app/") and not any(part in ("", ".", "..") for part in parts[1:])
-    if not lawful or not path.isprintable() or len(path) > MAX_PATH_CHARS:
+    below_app = path.startswith("/app/") and not any(part in ("", ".", "..") for part in parts[1:])
+    plain = path.isprintable() and "\\" not in path
+    short = len(path) <= MAX_PATH_CHARS and all(len(part.encode()) <= MAX_NAME_BYTES for part in parts)
+    if not (below_app and plain and short):
         raise MalformedReply(Reason.BAD_PATH, path[:MAX_PATH_CHARS])
     for other in others:
         if path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/"):

@@ -1,49 +1,24 @@
 """One task that a teacher shall write, and the images it may write it for."""
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple, get_args
 
-import yaml
-
-from termforge import prompts
-from termforge.errors import InputError
 from termforge.images import Inventory
-from termforge.schemas import Domain, ImageRecipe, Record
-from termforge.teacher import ChatMessage
+from termforge.schemas import Domain, Drawn, ImageRecipe, Record
+from termforge.synthesize.taxonomy import Difficulty
 
-Difficulty = Literal["easy", "medium", "hard"]
-DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
-
-MAX_FILES = 30
-MAX_FILE_BYTES = 64_000
-"""Of what the teacher writes: a reply is not the place for more."""
-
-
-class Skill(Record):
-    """A primitive of a domain."""
-
-    name: str
-    dimension: str
-    """One of the paper's six (section 4.2)."""
-    what: str
-
-
-class DomainModule(Record):
-    """What the system prompt says of a domain."""
-
-    title: str
-    about: str
-    focus: tuple[str, ...]
-    skills: tuple[Skill, ...]
+DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
 
 
 class SeedProblem(Record):
-    """A problem statement without an environment."""
+    """A problem statement without an environment (paper, section 3)."""
 
-    id: str
-    domain: Domain
+    id: str = ""
+    """Names it among its like; empty: its place in the file does."""
     problem: str
+    domain: Domain | None = None
+    """Whose image and role the task gets; None: scientific-computing, for most seeds are exercises of a science."""
+    field: str = ""
+    """Of knowledge, in free words: `astronomy`."""
     reference: str = ""
     """A solution, shown to the teacher for the tests' sake and to nobody else."""
 
@@ -52,20 +27,25 @@ class SynthesisRequest(Record):
     """Enough to make the prompt again."""
 
     origin: str
-    """What names this request: random seed and index, or the seed problem."""
+    """What names this request: random seed and index, or the seed problem. No two of a run share it."""
     domain: Domain
     difficulty: Difficulty
     skills: tuple[str, ...] = ()
     """Names of primitives; empty for a seed problem."""
+    draw: tuple[Drawn, ...] = ()
+    """How they were drawn."""
     seed_problem: SeedProblem | None = None
 
 
-class RejectedReply(Record):
-    """What a Rejected row of this stage holds."""
+class RefusedReply(Record):
+    """What a Rejected row of this stage holds: the request, and its last reply."""
 
     request: SynthesisRequest
     reply: str
-    """With secrets masked."""
+    """Masked where a secret was in it; empty where none came."""
+    first_reason: str = ""
+    """Why the reply before was refused, which this one should have repaired; empty where there was none."""
+    first_reply: str = ""
 
 
 class Environment(NamedTuple):
@@ -73,66 +53,3 @@ class Environment(NamedTuple):
 
     recipe: ImageRecipe
     inventory: Inventory
-
-
-@cache
-def taxonomy() -> Mapping[Domain, DomainModule]:
-    """By domain; see prompts/synthesize/taxonomy.yaml."""
-    domains = _taxonomy_file()["domains"]
-    return {domain: DomainModule.model_validate(module) for domain, module in domains.items()}
-
-
-def module_of(domain: Domain) -> DomainModule:
-    """Raises: InputError for a domain that the taxonomy lacks."""
-    if domain not in taxonomy():
-        raise InputError(f"the skill taxonomy has no domain {domain!r}; it has {', '.join(taxonomy())}")
-    return taxonomy()[domain]
-
-
-def dimensions() -> tuple[str, ...]:
-    return tuple(_taxonomy_file()["dimensions"])
-
-
-def conversation(request: SynthesisRequest, environment: Environment) -> tuple[ChatMessage, ChatMessage]:
-    """The prompt of a request: a pure function of it, the image and the files under prompts/."""
-    module = module_of(request.domain)
-    common = {
-        "title": module.title,
-        "difficulty": request.difficulty,
-        "difficulty_text": _taxonomy_file()["difficulties"][request.difficulty],
-        "environment": _described(environment),
-    }
-    if request.seed_problem is not None:
-        seed = request.seed_problem
-        user = prompts.render("synthesize/seed.j2", problem=seed.problem, reference=seed.reference, **common)
-    else:
-        by_name = {skill.name: skill for skill in module.skills}
-        user = prompts.render("synthesize/skill.j2", skills=[by_name[name] for name in request.skills], **common)
-    system = prompts.render(
-        "synthesize/system.j2",
-        title=module.title,
-        about=module.about,
-        focus=module.focus,
-        max_files=MAX_FILES,
-        max_file_kb=MAX_FILE_BYTES // 1000,
-    )
-    return ChatMessage(role="system", content=system), ChatMessage(role="user", content=user)
-
-
-def _described(environment: Environment) -> str:
-    inventory = environment.inventory
-    # Libraries come with what needs them and tell a task's author nothing.
-    apt = (f"{name} {version}" for name, version in sorted(inventory.apt.items()) if not name.startswith("lib"))
-    python = (f"{name} {version}" for name, version in sorted(inventory.python.items()))
-    return prompts.render(
-        "synthesize/environment.j2",
-        image=environment.recipe.name,
-        apt=", ".join(apt) or "none",
-        python=", ".join(python) or "none",
-    ).strip()
-
-
-@cache
-def _taxonomy_file() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(prompts.load("synthesize/taxonomy.yaml").text)
-    return content

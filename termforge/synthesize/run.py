@@ -1,26 +1,29 @@
-"""Asks the teacher for each request and turns every reply into one TerminalTask or one Rejected row."""
+"""Asks the teacher for one request, reads what it replies, and once tells it what was wrong with that.
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+Every reply becomes a TerminalTask or a Rejected row. `repair` starts from the row, so that a first reply which lies in
+a journal is never paid for twice.
+"""
+
+from collections.abc import Sequence
 
 from termforge.errors import (
     BudgetExhausted,
     ContextExceeded,
     EmptyReply,
-    InputError,
     OutputTruncated,
     TeacherUnavailable,
     TermforgeError,
 )
-from termforge.redact import redact
-from termforge.schemas import Domain, Provenance, Rejected, SourceName, TerminalTask, digest
-from termforge.synthesize.lint import check_isolation, check_requirements, test_functions
+from termforge.redact import redact, secret_in
+from termforge.schemas import Provenance, Rejected, TerminalTask, digest
+from termforge.synthesize.isolation import check_isolation
+from termforge.synthesize.lint import check_requirements, test_functions
+from termforge.synthesize.prompt import GENERATORS, conversation, remedies, repair_turn, source_of
 from termforge.synthesize.reply import MalformedReply, Reason, files_in, split, verifier_of, weights_in
-from termforge.synthesize.request import Environment, RejectedReply, SynthesisRequest, conversation
+from termforge.synthesize.request import Environment, RefusedReply, SynthesisRequest
 from termforge.teacher import ChatMessage, Teacher
 
 STAGE = "synthesize"
-GENERATORS: dict[SourceName, str] = {"skill": "synthesize/skill@1", "seed": "synthesize/seed@1"}
 
 _REASONS: dict[type[TermforgeError], Reason] = {
     OutputTruncated: Reason.TRUNCATED,
@@ -31,41 +34,37 @@ _REASONS: dict[type[TermforgeError], Reason] = {
 }
 
 
-def synthesize(
-    requests: Iterable[SynthesisRequest],
-    teacher: Teacher,
-    environments: Mapping[Domain, Environment],
-    *,
-    parallel: int = 8,
-    timeout_s: float = 900.0,
-) -> Iterator[TerminalTask | Rejected]:
-    """One row for each request, in order; `timeout_s` bounds each, its retries included.
-
-    Raises: InputError for a setting that the service refuses, or a domain without an environment.
-    """
-    with ThreadPoolExecutor(parallel, thread_name_prefix="synthesize") as pool:
-        yield from pool.map(lambda request: synthesize_one(request, teacher, environments, timeout_s), requests)
-
-
-def synthesize_one(
-    request: SynthesisRequest, teacher: Teacher, environments: Mapping[Domain, Environment], timeout_s: float
+def ask(
+    request: SynthesisRequest, teacher: Teacher, environment: Environment, timeout_s: float
 ) -> TerminalTask | Rejected:
-    """Ask for one task. What the model or its service did wrong is a row; only the user's settings raise.
+    """Ask for a task. What the model or its service did wrong is a row; only the user's settings raise.
 
     Raises: InputError.
     """
-    if request.domain not in environments:
-        raise InputError(f"{request.origin}: no image is built for the domain {request.domain}")
-    environment = environments[request.domain]
-    messages = conversation(request, environment)
-    try:
-        reply = teacher.reply(messages, timeout_s=timeout_s)
-    except tuple(_REASONS) as error:
-        return _rejected(request, _REASONS[type(error)], str(error), getattr(error, "partial", ""))
-    try:
-        return read_task(reply.content, request, environment, _provenance(request, teacher, messages))
-    except MalformedReply as malformed:
-        return _rejected(request, malformed.reason, malformed.detail, reply.content)
+    return _answer(request, conversation(request, environment), teacher, environment, timeout_s)
+
+
+def repairable(refused: Rejected) -> bool:
+    """Whether there is a reply, and a fault of the kind that another one may mend."""
+    return Reason(refused.reason) in remedies() and bool(RefusedReply.model_validate_json(refused.row).reply.strip())
+
+
+def repair(refused: Rejected, teacher: Teacher, environment: Environment, timeout_s: float) -> TerminalTask | Rejected:
+    """Show the teacher its reply and what is wrong with it, and ask once more.
+
+    Raises: InputError.
+    """
+    row = RefusedReply.model_validate_json(refused.row)
+    messages = (
+        *conversation(row.request, environment),
+        *repair_turn(row.reply, Reason(refused.reason), refused.detail),
+    )
+    answer = _answer(row.request, messages, teacher, environment, timeout_s)
+    if isinstance(answer, TerminalTask):
+        return answer
+    last = RefusedReply.model_validate_json(answer.row)
+    both = last.model_copy(update={"first_reason": refused.reason, "first_reply": row.reply})
+    return answer.model_copy(update={"row": both.model_dump_json()})
 
 
 def read_task(reply: str, request: SynthesisRequest, environment: Environment, provenance: Provenance) -> TerminalTask:
@@ -75,7 +74,7 @@ def read_task(reply: str, request: SynthesisRequest, environment: Environment, p
     tests = test_functions(sections.tests, environment.inventory)
     weights = weights_in(sections.weights, tests)
     check_requirements(sections.test_requirements, environment.inventory)
-    check_isolation(sections, request.seed_problem)
+    check_isolation(sections, files, request.seed_problem)
     return TerminalTask(
         image=environment.recipe,
         domain=request.domain,
@@ -86,13 +85,31 @@ def read_task(reply: str, request: SynthesisRequest, environment: Environment, p
     )
 
 
-def _provenance(request: SynthesisRequest, teacher: Teacher, messages: Iterable[ChatMessage]) -> Provenance:
-    source: SourceName = "skill" if request.seed_problem is None else "seed"
+def _answer(
+    request: SynthesisRequest,
+    messages: Sequence[ChatMessage],
+    teacher: Teacher,
+    environment: Environment,
+    timeout_s: float,
+) -> TerminalTask | Rejected:
+    try:
+        reply = teacher.reply(messages, timeout_s=timeout_s)
+    except tuple(_REASONS) as error:
+        return _rejected(request, _REASONS[type(error)], str(error), getattr(error, "partial", ""))
+    try:
+        return read_task(reply.content, request, environment, _provenance(request, teacher, messages))
+    except MalformedReply as malformed:
+        return _rejected(request, malformed.reason, malformed.detail, reply.content)
+
+
+def _provenance(request: SynthesisRequest, teacher: Teacher, messages: Sequence[ChatMessage]) -> Provenance:
+    source = source_of(request)
     return Provenance(
         source=source,
         generator=GENERATORS[source],
         origin=request.origin,
         skills=request.skills,
+        draw=request.draw,
         difficulty=request.difficulty,
         teacher=teacher.model,
         prompt_sha256=digest([message.content for message in messages]),
@@ -100,5 +117,7 @@ def _provenance(request: SynthesisRequest, teacher: Teacher, messages: Iterable[
 
 
 def _rejected(request: SynthesisRequest, reason: Reason, detail: str, reply: str) -> Rejected:
-    row = RejectedReply(request=request, reply=redact(reply.encode("utf-8", "replace").decode()))
+    """The reply is kept as it is, to be shown to the teacher, unless there is a secret in it."""
+    text = reply.encode("utf-8", "replace").decode()
+    row = RefusedReply(request=request, reply=text if secret_in(text) is None else redact(text))
     return Rejected(stage=STAGE, reason=reason.value, detail=redact(detail), row=row.model_dump_json())

@@ -1,6 +1,11 @@
-"""Seed-based requests: problem statements, each to be turned into a task with files and tests (paper, section 3)."""
+"""Seed-based requests: problem statements, each to be turned into a task with files and tests (paper, section 3).
 
-from collections.abc import Iterator
+A user's seeds are JSONL, a SeedProblem a line. Our own are Python files under prompts/synthesize/seeds: the docstring
+names domain and field and holds the problem, the code below it is the reference, which a test runs.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -9,49 +14,79 @@ from pydantic import ValidationError
 
 from termforge import prompts
 from termforge.errors import InputError
+from termforge.schemas import Domain
 from termforge.synthesize.request import DIFFICULTIES, SeedProblem, SynthesisRequest
+from termforge.synthesize.taxonomy import Difficulty
 
-OWN_SEEDS = "synthesize/seeds.jsonl"
+OWN_SEEDS = "synthesize/seeds"
+DEFAULT_DOMAIN: Domain = "scientific-computing"
 
 
-def seed_requests(path: Path | None = None, *, seed: str = "0", count: int | None = None) -> Iterator[SynthesisRequest]:
-    """One request for each line of a JSONL file of SeedProblems; without a path for each problem that comes along.
+def seed_requests(
+    path: Path | None = None,
+    *,
+    seed: str = "0",
+    count: int | None = None,
+    difficulties: Sequence[Difficulty] = DIFFICULTIES,
+) -> Iterator[SynthesisRequest]:
+    """Requests from a JSONL file of SeedProblems; without a path from the problems that come along.
+
+    Each problem once, then each once more at another difficulty, until `count` are made or every problem was asked for
+    at every difficulty; without a count each problem once.
 
     Raises: InputError naming file, line and field.
     """
-    for index, problem in enumerate(islice(_problems(path), count)):
+    problems = own_seeds() if path is None else tuple(_read(path))
+    rounds = len(difficulties) if count is not None else 1
+    pairs = ((problem, number) for number in range(rounds) for problem in problems)
+    for problem, number in islice(pairs, count):
+        first = Random(f"{seed}-{problem.id}").randrange(len(difficulties))
         yield SynthesisRequest(
-            origin=f"seed {problem.id}",
-            domain=problem.domain,
-            difficulty=Random(f"{seed}-{index}").choice(DIFFICULTIES),
+            origin=f"seed {problem.id}" + (f" again {number}" if number else ""),
+            domain=problem.domain or DEFAULT_DOMAIN,
+            difficulty=difficulties[(first + number) % len(difficulties)],
             seed_problem=problem,
         )
 
 
-def _problems(path: Path | None) -> Iterator[SeedProblem]:
-    if path is None:
-        name, content = OWN_SEEDS, prompts.load(OWN_SEEDS).text
-    else:
-        name, content = str(path), _read(path)
-    lines = content.split("\n")
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield _problem(line, f"{name}, line {number}")
-    if not any(line.strip() for line in lines):
-        raise InputError(f"{name} holds no seed problem")
+def own_seeds() -> tuple[SeedProblem, ...]:
+    """Those that come along, by name."""
+    return tuple(_own_seed(name) for name in prompts.names(OWN_SEEDS) if name.endswith(".py"))
 
 
-def _read(path: Path) -> str:
+def _own_seed(name: str) -> SeedProblem:
+    source = prompts.load(name).text
+    module = ast.parse(source)
+    heading, _, problem = (ast.get_docstring(module) or "").partition("\n\n")
+    domain, _, field = heading.partition(", ")
+    reference = "\n".join(source.split("\n")[module.body[0].end_lineno or 0 :]).strip()
+    row = {"id": Path(name).stem, "domain": domain, "field": field, "problem": problem, "reference": reference}
+    return SeedProblem.model_validate(row)
+
+
+def _read(path: Path) -> Iterator[SeedProblem]:
+    """Raises: InputError."""
     try:
-        return path.read_text(encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
+    seen: set[str] = set()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            problem = _problem(line, number, f"{path}, line {number}")
+            if problem.id in seen:
+                raise InputError(f"{path}, line {number}, id: {problem.id!r} stands there before")
+            seen.add(problem.id)
+            yield problem
+    if not seen:
+        raise InputError(f"{path} holds no seed problem")
 
 
-def _problem(line: str, place: str) -> SeedProblem:
+def _problem(line: str, number: int, place: str) -> SeedProblem:
     try:
-        return SeedProblem.model_validate_json(line)
+        problem = SeedProblem.model_validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{place}{f', {field}' if field else ''}: {first['msg']}") from error
+    return problem if problem.id else problem.model_copy(update={"id": f"line {number}"})

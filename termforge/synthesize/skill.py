@@ -3,27 +3,34 @@
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from termforge.difficulty import Deficits
 from termforge.schemas import DOMAINS, Domain
-from termforge.synthesize.request import DIFFICULTIES, SynthesisRequest, module_of
+from termforge.synthesize.request import DIFFICULTIES, SynthesisRequest
+from termforge.synthesize.sampler import Sampler
+from termforge.synthesize.taxonomy import Difficulty
 
 
-def skill_requests(count: int, domains: Sequence[Domain] = DOMAINS, *, seed: str) -> Iterator[SynthesisRequest]:
-    """`count` requests, the domains in turn. Request number n is the same whatever the count.
+def skill_requests(
+    count: int,
+    domains: Sequence[Domain] = DOMAINS,
+    *,
+    seed: str,
+    difficulties: Sequence[Difficulty] = DIFFICULTIES,
+    deficits: Deficits | None = None,
+) -> Iterator[SynthesisRequest]:
+    """`count` requests. Request number n is the same whatever the count.
 
-    Raises: InputError for a domain that the taxonomy lacks.
+    Raises: InputError for a domain that the taxonomy lacks and for a deficit outside of 0 to 1.
     """
+    sampler = Sampler(domains, deficits or {})
     for index in range(count):
         rng = Random(f"{seed}-{index}")
-        domain = domains[index % len(domains)]
+        domain = sampler.next_domain()
+        draw = sampler.draw(domain, rng)
         yield SynthesisRequest(
             origin=f"skill {seed}-{index}",
             domain=domain,
-            skills=sample_skills(domain, rng),
-            difficulty=rng.choice(DIFFICULTIES),
+            skills=tuple(drawn.skill for drawn in draw),
+            draw=draw,
+            difficulty=rng.choice(difficulties),
         )
-
-
-def sample_skills(domain: Domain, rng: Random) -> tuple[str, ...]:
-    """Three to five different ones."""
-    names = [skill.name for skill in module_of(domain).skills]
-    return tuple(rng.sample(names, rng.randint(3, 5)))

@@ -6,7 +6,7 @@ from termforge.errors import SandboxError, VerifierError
 from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, play
 from termforge.sandbox.protocol import Engine, started
-from termforge.schemas import Fate, File, Mutant, TerminalTask, TestResult, Verifier, kill_rate
+from termforge.schemas import Fate, File, Mutant, TerminalTask, TestResult, Verdict, Verifier, kill_rate
 from termforge.validate import mutants
 from termforge.validate.cheaters import cheats, laid_with
 from termforge.validate.outcome import named_paths, results
@@ -101,15 +101,15 @@ class Subject:
         if not tried:
             raise NotRun("no path of a result is known")
         for name, files in tried.items():
-            verdict = verify_files(self.task, verifier, Left(files), self.engine)
+            verdict = self._graded(files)
             if passed := [result.id for result in verdict.results if result.passed]:
                 return f"{name} pass: {', '.join(passed)}"
-        return self._controls_fail(verifier)
+        return self._controls_fail()
 
-    def _controls_fail(self, verifier: Verifier) -> str:
+    def _controls_fail(self) -> str:
         """What was once found to pass without work may earn something by now, but must not solve the task."""
         for control in self.task.controls:
-            if verify_files(self.task, verifier, Left(laid_with(self.task, control.files)), self.engine).solved:
+            if self._graded(laid_with(self.task, control.files)).solved:
                 return f"{control.name} is judged solved"
         return ""
 
@@ -127,6 +127,10 @@ class Subject:
             return ""
         survivors = [f"{mutant.kind} ({mutant.what})" for mutant in self.mutants if mutant.fate == "survived"]
         return f"{rate:.0%} of the mutants die; {'; '.join(survivors)} survived"
+
+    def _graded(self, files: list[File]) -> Verdict:
+        image = self.engine.image(self.task.image)
+        return verify_files(self.task, self.verifier, Left(files), image, self.engine)
 
     def _played(self, most: int, right: dict[str, File], random: Random) -> list[Mutant]:
         made = list(mutants.played(self.task, random))
@@ -149,7 +153,7 @@ class Subject:
                 if content is not None
             }
             files = [file for path, file in (left | new).items() if changed.get(path, b"") is not None]
-            verdict = verify_files(self.task, self.verifier, Left(files), self.engine)
+            verdict = self._graded(files)
             found.append(Mutant(kind=kind, what=what, fate=_fate(verdict.solved, same=False)))
         return found
 

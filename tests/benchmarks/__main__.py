@@ -15,7 +15,19 @@ from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
-from tests.benchmarks import harbor, live, machine, observations, starting, table, throughput, turns, verdicts, yes
+from tests.benchmarks import (
+    adapting,
+    harbor,
+    live,
+    machine,
+    observations,
+    starting,
+    table,
+    throughput,
+    turns,
+    verdicts,
+    yes,
+)
 from tests.benchmarks.bars import BARS, Measured, met
 
 BENCH = Path("bench.json")
@@ -60,6 +72,10 @@ def _measures(baseline: harbor.Baseline | None) -> list[tuple[set[str], Callable
         ({"memory_mb_under_yes"}, yes.memory_under_yes),
         ({"verdicts_differing_1_vs_64"}, verdicts.verdicts_differing),
         ({"observation_parity", "observation_parity_excluded"}, observations.parity),
+        (
+            {"adapt_prompts_per_s", "near_duplicates_per_s", "adapt_over_copy", "adapt_swe_mb_per_s"},
+            adapting.adapting,
+        ),
     ]
 
 

@@ -34,6 +34,10 @@ BARS = {
     "verdicts_differing_1_vs_64": Bar("verdicts that differ between one at a time and 64 at once", "1", most=0),
     "observation_parity": Bar("captures equal to Harbor's byte for byte", "share", least=1.0),
     "observation_parity_excluded": Bar("captures excluded by a rule", "share", most=0.03),
+    "adapt_prompts_per_s": Bar("prompts adapted to validated Parquet on one core, GSM8K repeated", "1/s", least=30_000),
+    "near_duplicates_per_s": Bar("prompts compared with all before them by MinHash", "1/s", least=5_000),
+    "adapt_over_copy": Bar("time of adapting over polars reading and writing the same bytes", "1", most=10),
+    "adapt_swe_mb_per_s": Bar("SWE prompts adapted, gold patches tried, files laid", "MB/s"),
 }  # fmt: skip
 
 

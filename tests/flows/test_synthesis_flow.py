@@ -16,41 +16,16 @@ from termforge.schemas import Command, DatasetRecord, Ending
 from termforge.store import Store
 from tests.flows.server import ROOT, Prefect
 from tests.scripted_endpoint import ScriptedEndpoint
+from tests.unit.synthesize.replies import GOOD
 
 pytestmark = pytest.mark.bubblewrap
 
 MODEL = "hosted_vllm/scripted"
 KEY = "sk-nightly-0123456789abcdefghij"
 COMMON = {"prompts": "", "images": "host", "sandbox": "bubblewrap", "concurrency": 4, "teacher": MODEL}
-GOOD = """\
-<instruction>
-Count the lines of /app/words.txt and write the number to /app/count.txt.
-</instruction>
-<files>
-<file path="/app/words.txt">
-one
-two
-</file>
-</files>
-<tests>
-from pathlib import Path
-
-
-def test_count():
-    assert Path("/app/count.txt").is_file()
-    assert Path("/app/count.txt").read_text().strip() == "2"
-</tests>
-<weights>
-test_count: 1
-</weights>
-<test_requirements>
-</test_requirements>
-<info>
-Small.
-</info>
-"""
-OTHER = GOOD.replace("one\ntwo", "three\nfour")
-"""As good, and no duplicate: a request's image is drawn, so two replies may meet in the same one."""
+OTHER, THIRD = GOOD.replace("one\ntwo", "three\nfour"), GOOD.replace("one\ntwo", "five\nsix")
+"""As good, and no duplicates: replies may meet in the same image."""
+WITH_KEY = GOOD.replace("two", KEY)
 COUNTING = (Command(keystrokes="wc -l < words.txt > count.txt\n", duration_s=0.5),)
 SOLUTION = render("Two lines.", "Count them.", COUNTING, task_complete=True)
 DONE = render("Done.", "Confirm.", (), task_complete=True)
@@ -64,7 +39,10 @@ SCRIPT: dict[str, Any] = {
                 {"content": GOOD.replace("/app/words.txt", "/app/../../etc/passwd")},
             ],
         },
-        {"contains": "Below is a seed", "reply": [{"content": OTHER}, {"content": GOOD.replace("two", KEY)}]},
+        {"contains": "Below is a seed", "reply": [{"content": OTHER}, {"content": WITH_KEY}]},
+        {"contains": "makes no task: path not below /app", "reply": {"content": THIRD}},
+        {"contains": "makes no task: text outside the sections", "reply": {"content": "I still cannot."}},
+        {"contains": "makes no task: looks like a secret", "reply": {"content": WITH_KEY}},
         {"contains": "Count the lines of /app/words.txt", "reply": {"content": SOLUTION}},
         {
             "contains": "",
@@ -110,7 +88,7 @@ def run(prefect: Prefect, flow: str, settings: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def growth(prefect: Prefect, tmp_path_factory: pytest.TempPathFactory) -> Growth:
-    """Five requests for tasks, nine forged ones, and a trial of each sound task."""
+    """Five requests for tasks, three of which need a repair turn, nine forged ones, a trial of each sound task."""
     store = tmp_path_factory.mktemp("synthesis") / "store"
     amounts = {"forged_per_domain": 1, "synthesized_from_skills": 3, "synthesized_from_seeds": 2}
     with ScriptedEndpoint(SCRIPT) as endpoint:
@@ -121,21 +99,28 @@ def growth(prefect: Prefect, tmp_path_factory: pytest.TempPathFactory) -> Growth
 
 def test_every_request_ends_as_one_task_or_one_rejected_reply(growth: Growth) -> None:
     counts = growth.record("synthesized-tasks").counts
-    assert counts == {"requests": 5, "accepted": 2, "rejected": 3}
-    reasons = {"text outside the sections": 1, "path not below /app": 1, "looks like a secret": 1}
+    refused = {"text outside the sections": 2, "path not below /app": 1, "looks like a secret": 2}
+    assert counts == {
+        **{"requests": 5, "accepted": 3, "rejected": 2, "repair turns": 3, "repaired": 1},
+        **{f"refused: {reason}": count for reason, count in refused.items()},
+    }
+    reasons = {"text outside the sections": 1, "looks like a secret": 1}
     assert growth.record("rejected-replies").counts == reasons
     assert Counter(row.reason for row in growth.rows("rejected-replies")) == reasons
-    assert {row.provenance.teacher for row in growth.rows("synthesized-tasks")} == {MODEL}
+    tasks = growth.rows("synthesized-tasks")
+    assert (len(tasks), {row.provenance.teacher for row in tasks}) == (3, {MODEL})
+    assert all(row.provenance.draw for row in tasks if row.provenance.source == "skill")
 
 
 def test_what_the_model_wrote_is_rolled_out_with_the_rest(growth: Growth) -> None:
     counts = growth.record("candidates").counts
-    assert counts == {"from synthesized-tasks": 2, "from forged-tasks": 9}
+    assert counts == {"from synthesized-tasks": 3, "from forged-tasks": 9}
     sources = Counter(row.provenance.source for row in growth.rows("candidates"))
-    assert sources == {"forge": 9, "skill": 1, "seed": 1}
+    assert sources == {"forge": 9, "skill": 2, "seed": 1}
     tasks = {row.id: row.provenance.source for row in growth.rows("tasks")}
     outcomes = Counter((tasks[row.task_id], row.outcome) for row in growth.rows("trajectories"))
-    assert outcomes == {("skill", "solved"): 1, ("seed", "solved"): 1, ("forge", "unsolved"): 9}
+    forged = sum(source == "forge" for source in tasks.values())
+    assert outcomes == {("skill", "solved"): 2, ("seed", "solved"): 1, ("forge", "unsolved"): forged}
 
 
 def test_a_trajectory_says_who_wrote_it_and_what_it_cost_in_tokens(growth: Growth) -> None:
@@ -148,8 +133,8 @@ def test_a_trajectory_says_who_wrote_it_and_what_it_cost_in_tokens(growth: Growt
 def test_a_models_rows_are_in_configurations_of_their_own(growth: Growth) -> None:
     counts = growth.record("corpus").counts
     configurations = {name.removeprefix("rows in "): rows for name, rows in counts.items() if name.startswith("rows")}
-    assert sum(configurations.values()) == 11
-    assert configurations["host_forged"] == 9
+    assert sum(configurations.values()) == len(growth.rows("trajectories"))
+    assert configurations["host_forged"] == len(growth.rows("trajectories")) - 3
     assert not any("oracle" in name for name in configurations)
     assert {name.split("_")[1] for name in configurations} == {"forged", "skill", "seed"}
     corpus = Path(growth.store.location(growth.record("corpus").ref))
@@ -159,11 +144,12 @@ def test_a_models_rows_are_in_configurations_of_their_own(growth: Growth) -> Non
 
 def test_the_ledger_has_one_row_a_call(growth: Growth) -> None:
     ledger = growth.ledger("one")
-    assert ledger.height == len(growth.requests) == 5 + 1 + 22
+    assert ledger.height == len(growth.requests) == 5 + 3 + 1 + 2 * len(growth.rows("trajectories"))
     assert ledger["input_tokens"].sum() == 10 * (ledger.height - 1)
     assert set(ledger["model"]) == {MODEL}
     trials = {row.trial_id for row in growth.rows("trajectories")}
     assert trials < set(ledger["purpose"])
+    assert sum(purpose.endswith(", repair") for purpose in ledger["purpose"]) == 3
 
 
 def test_the_key_reaches_the_service_and_nothing_else(growth: Growth, prefect: Prefect) -> None:
@@ -193,7 +179,7 @@ def test_a_spent_budget_ends_the_trials_and_nothing_more_is_asked(growth: Growth
     (ref,) = (ref for ref in growth.store.versions("trajectories") if ref.version.startswith("small-"))
     rows = list(growth.store.read(ref))
     spent = [row for row in rows if row.ending is Ending.BUDGET_EXHAUSTED]
-    assert 0 < len(spent) < len(rows) == 11
+    assert 0 < len(spent) < len(rows) == len(growth.rows("tasks"))
     assert growth.store.record(ref).counts["budget exhausted"] == len(spent)
     assert {row.attempt for row in rows} == {0}
     assert all(row.outcome == "budget exhausted" and "40000 tokens" in row.detail for row in spent)

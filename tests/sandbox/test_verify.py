@@ -303,6 +303,7 @@ def test_background_writers_have_no_say(engine: Engine, start: Start) -> None:
 
 PROGRAMS = {
     "say": "echo said; echo complained >&2; cat; exit 3",
+    "reopen": "tee /dev/stderr < /dev/stdin > /dev/stdout",
     "lie": f"""
 for where in /proc/$PPID/fd/* /proc/*/fd/[0-9]*; do echo '{FAKE}' > $where; done 2>/dev/null
 echo '{FAKE}'; echo '{FAKE}' >&2
@@ -347,6 +348,10 @@ def ended(program, timeout_s=5.0, within_s=3.0):
 def test_say():
     finished = run_agent(["/app/say"], stdin="of the tests")
     assert (finished.returncode, finished.stdout, finished.stderr) == (3, "said\\nof the tests", "complained\\n")
+
+def test_reopen():
+    finished = run_agent(["/app/reopen"], stdin="of the tests")
+    assert (finished.stdout, finished.stderr) == ("of the tests", "of the tests")
 
 def test_it():
     assert '"passed": true' in run_agent(["/app/lie"]).stdout

@@ -155,6 +155,7 @@ def test_every_stage_writes_a_version_with_its_counts(growth: Growth) -> None:
         "tasks": 3,
         "with tests": 2,
         "without tests": 1,
+        "with a solution": 2,
     }
     assert sum(counts["forged-tasks"].values()) == growth.records["forged-tasks"].rows + sum(
         count for name, count in counts["forged-tasks"].items() if name.startswith("left out")
@@ -345,7 +346,8 @@ def test_malformed_prompts_are_refused_and_nothing_is_written(
         adapt(Store(store), str(path))
     assert str(path) in str(caught.value)
     assert words in str(caught.value)
-    assert not store.exists()
+    assert Store(store).versions("adapted-tasks") == []
+    assert not list(store.rglob("part-*"))
 
 
 def test_a_remote_store_needs_a_folder_for_its_journals(tmp_path: Path) -> None:

@@ -189,11 +189,11 @@ def _reference_bookings(lines: list[str]) -> list[str]:
         busy.setdefault(room, []).append((start, end))
     report = []
     for room in sorted(busy):
-        taken = [any(start <= minute < end for start, end in busy[room]) for minute in range(24 * 60 + 1)]
-        starts = [minute for minute in range(1, 24 * 60) if taken[minute] and not taken[minute - 1]]
-        ends = [minute for minute in range(1, 24 * 60 + 1) if not taken[minute] and taken[minute - 1]]
+        taken = {minute for start, end in busy[room] for minute in range(start, end)}
+        starts = sorted(minute for minute in taken if minute - 1 not in taken)
+        ends = sorted(minute + 1 for minute in taken if minute + 1 not in taken)
         blocks = " ".join(f"{_clock(start)}-{_clock(end)}" for start, end in zip(starts, ends, strict=True))
-        report.append(f"{room} {blocks} {sum(taken)}")
+        report.append(f"{room} {blocks} {len(taken)}")
     return report
 
 

@@ -142,9 +142,9 @@ start included) and `peak_step` (the number of the first step at which it is rea
 0 for the start). Numbers need at least 6 correct decimals."""
 
 
-def _peak(case: Case) -> tuple[float, int]:
+def _peak(case: Case, states: list[State]) -> tuple[float, int]:
     column = 0 if len(case.model.variables) == 2 else 1
-    values = [state[column] for state in _integrated(case)]
+    values = [state[column] for state in states]
     return max(values), values.index(max(values))
 
 
@@ -236,7 +236,7 @@ def _checks(setting: Setting, case: Case) -> tuple[Check, ...]:
         [round(number * case.step, 4), *(round(value, 6) for value in states[number])]
         for number in range(0, len(states), case.every)
     ]
-    peak, peak_step = _peak(case)
+    peak, peak_step = _peak(case, states)
     final = {name: round(value, 8) for name, value in zip(case.model.variables, states[-1], strict=True)}
     trajectory, result = f"{setting.folder}/trajectory.csv", f"{setting.folder}/result.json"
     return (

@@ -260,10 +260,15 @@ def _checks(folder: str, tree: dict[str, list[Line]]) -> tuple[Check, ...]:
         for path, lines in tree.items()
     }
     places = [finding[:2] for finding in findings]
+    counts = {f"{folder}/redacted/{path}": sum(bool(line.secret) for line in lines) for path, lines in tree.items()}
     path = f"{folder}/findings.csv"
     return (
         Check("places_found", f"assert [row[:2] for row in table({path!r})[1:]] == {literal(places)}", 2.0),
         Check("rules_named", f"assert table({path!r}) == {literal([['path', 'line', 'rule'], *findings])}"),
+        Check(
+            "redactions",
+            f"assert {{path: content(path).count('[REDACTED]') for path in {list(counts)!r}}} == {counts!r}",
+        ),
         Check(
             "redacted_copy",
             f"for path, expected in {literal(redacted)}.items():\n    assert lines(path) == [line.rstrip() for line "

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from termforge.adapt import answer
-from termforge.adapt.math import SAMPLE_COLUMNS, adapt_math, adapt_prompts, final_answer
+from termforge.adapt.adapt import adapted, without_duplicates
+from termforge.adapt.kind import task_of
+from termforge.adapt.math import KIND, SAMPLE_COLUMNS, final_answer
 from termforge.adapt.sources import ColumnMapping, Prompt, read_prompts
 from termforge.schemas import ImageRecipe, TerminalTask
 
@@ -24,10 +26,15 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "adapt_math.json"
 SAMPLE_FILE = Path(__file__).parents[3] / "prompts" / "adapt" / "sample_math.jsonl"
 
 
+def adapt_math(prompt: Prompt, image: ImageRecipe) -> TerminalTask:
+    return task_of(KIND, prompt, image)
+
+
 def graded(terminal_task: TerminalTask, written: str | bytes | None, folder: Path) -> Counter[str]:
     """Run the task's own tests, as pytest would in a grader, on a file below `folder`."""
     assert terminal_task.verifier is not None
-    (file,) = terminal_task.verifier.files
+    file, comparison = terminal_task.verifier.files
+    (folder / "answer.py").write_bytes(comparison.content)
     solution = folder / "solution.txt"
     (folder / "test_solution.py").write_bytes(file.content.replace(b"/app/solution.txt", str(solution).encode()))
     if written is not None:
@@ -44,7 +51,8 @@ def test_the_instruction_is_the_prompt_a_blank_line_and_the_papers_suffix() -> N
 
 def test_an_adapted_task_is_what_it_was() -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    found = json.loads(adapt_math(PROMPT, IMAGE).model_dump_json(exclude={"verifier": {"files"}}))
+    task = adapt_math(PROMPT, IMAGE)
+    found = json.loads(task.model_dump_json(exclude={"verifier": {"files"}}, exclude_defaults=True))
     assert found == golden
 
 
@@ -70,18 +78,18 @@ def test_the_expected_answer_stands_in_the_tests_alone() -> None:
 
 @pytest.mark.parametrize(
     ("written", "passed"),
-    [(None, 0), ("", 0), ("1072\n", 2), ("1073", 1), ("1072\n1073\n", 1), (b"\xff\xfe", 1), ("1072" + " " * 5_000, 1)],
+    [(None, 0), ("", 0), ("1072\n", 1), ("1073", 0), ("1072\n1073\n", 0), (b"\xff\xfe", 0), ("1072" + " " * 5_000, 0)],
 )
 def test_its_own_tests_pass_the_answer_and_nothing_else(written: str | None, passed: int, tmp_path: Path) -> None:
-    expected = Counter({"PASSED": passed, "FAILED": 2 - passed})
+    expected = Counter({"PASSED": passed, "FAILED": 1 - passed})
     assert graded(adapt_math(PROMPT, IMAGE), written, tmp_path) == +expected
 
 
 def test_the_test_ids_are_those_that_pytest_reports(tmp_path: Path) -> None:
     terminal_task = adapt_math(PROMPT, IMAGE)
     assert terminal_task.verifier is not None
-    (file,) = terminal_task.verifier.files
-    (tmp_path / Path(file.path).name).write_bytes(file.content)
+    for file in terminal_task.verifier.files:
+        (tmp_path / Path(file.path).name).write_bytes(file.content)
     argv = [sys.executable, "-I", "-m", "pytest", "-q", "--collect-only", "--rootdir", str(tmp_path), str(tmp_path)]
     output = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
     assert [line for line in output.splitlines() if "::" in line] == [test.id for test in terminal_task.verifier.tests]
@@ -91,7 +99,7 @@ def test_an_expected_answer_is_data_and_never_code(tmp_path: Path) -> None:
     nasty = adapt_math(PROMPT._replace(answer="$'$"), IMAGE)
     assert nasty.verifier is None
     quoted = adapt_math(PROMPT._replace(answer="$\n7 \n$"), IMAGE)
-    assert graded(quoted, "7", tmp_path) == {"PASSED": 2}
+    assert graded(quoted, "7", tmp_path) == {"PASSED": 1}
 
 
 def test_the_solution_played_in_a_shell_writes_the_answer(tmp_path: Path) -> None:
@@ -111,13 +119,6 @@ def test_calculator_marks_and_the_final_line_leave_the_worked_solution() -> None
 def test_an_answer_column_may_hold_the_worked_solution_too() -> None:
     both = PROMPT._replace(answer=PROMPT.solution, solution=None)
     assert final_answer(both) == ("72", "She sold 48/2 = 24 clips.\nIn all 72.")
-
-
-def test_tasks_are_counted_and_duplicates_dropped() -> None:
-    counts: Counter[str] = Counter()
-    prompts = [PROMPT, PROMPT._replace(id="x"), PROMPT._replace(text="y", answer=None)]
-    assert len(list(adapt_prompts(prompts, IMAGE, counts))) == 2
-    assert counts == {"tasks": 2, "with tests": 1, "without tests": 1, "duplicate prompts": 1}
 
 
 def test_ids_depend_on_content_and_not_on_provenance() -> None:
@@ -160,6 +161,6 @@ def test_every_answer_of_the_real_prompts_passes_and_its_near_misses_fail(shared
     prompts = list(read_prompts(shared / "data" / "math_gsm8k_train.jsonl.gz", mapping))
     assert_each_accepts_its_own_answer_only(prompts)
     counts: Counter[str] = Counter()
-    ids = {terminal_task.id for terminal_task in adapt_prompts(prompts, IMAGE, counts)}
-    assert len(ids) == 7_473
-    assert counts == {"tasks": 7_473, "with tests": 7_473}
+    tables = adapted(KIND, without_duplicates(prompts, counts), IMAGE, counts)
+    assert len({id for table in tables for id in table["id"].to_pylist()}) == 7_473
+    assert counts == {"tasks": 7_473, "with tests": 7_473, "with a solution": 7_473}

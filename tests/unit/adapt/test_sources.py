@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from termforge.adapt.sources import ColumnMapping, Prompt, check_prompts, read_prompts, without_duplicates
+from termforge.adapt.adapt import without_duplicates
+from termforge.adapt.rows import HUB_NAME
+from termforge.adapt.sources import ColumnMapping, Prompt, read_prompts
 from termforge.errors import InputError
 
 MAPPING = ColumnMapping(prompt=("problem",), answer="answer", solution="solution", id="id", license="MIT")
@@ -40,9 +42,13 @@ def written(folder: Path, name: str) -> Path:
     return path
 
 
+def rows_in(source: str | Path, mapping: ColumnMapping, limit: int | None = None) -> int:
+    return sum(1 for _ in read_prompts(source, mapping, limit=limit))
+
+
 def refusal(source: str | Path, mapping: ColumnMapping = MAPPING) -> str:
     with pytest.raises(InputError) as caught:
-        check_prompts(source, mapping)
+        rows_in(source, mapping)
     return str(caught.value)
 
 
@@ -51,7 +57,6 @@ def test_the_same_rows_give_the_same_prompts_in_every_format(name: str, tmp_path
     mapping = MAPPING.model_copy(update={"dataset": "set"})
     path = written(tmp_path, name)
     assert list(read_prompts(path, mapping)) == PROMPTS
-    assert check_prompts(path, mapping) == (3, 2)
 
 
 def test_a_folder_is_read_in_order_of_names_and_foreign_files_are_left_alone(tmp_path: Path) -> None:
@@ -78,6 +83,45 @@ def test_an_unknown_hub_dataset_is_refused_by_name() -> None:
     assert refusal("hf://nobody/nothing@main").startswith("hf://nobody/nothing@main: cannot be read after row 0")
 
 
+@pytest.mark.parametrize("name", ["nothing", "a/b@", "a/b#", ""])
+def test_a_name_that_the_hub_cannot_have_is_refused(name: str) -> None:
+    assert refusal(f"hf://{name}").endswith("not of the form hf://owner/name[@revision][/files][#config]")
+
+
+def test_a_name_of_the_hub_may_carry_revision_files_and_configuration() -> None:
+    found = HUB_NAME.fullmatch("owner/name@1a2b/math/*.jsonl#all")
+    assert found is not None
+    assert found.groupdict() == {
+        "repository": "owner/name",
+        "revision": "1a2b",
+        "files": "math/*.jsonl",
+        "config": "all",
+    }
+
+
+def test_the_first_user_message_of_a_conversation_is_the_prompt(tmp_path: Path) -> None:
+    said = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]
+    (tmp_path / "p.jsonl").write_text(json.dumps({"messages": said}) + "\n")
+    (prompt,) = read_prompts(tmp_path / "p.jsonl", ColumnMapping(prompt=("messages",)))
+    assert prompt.text == "u"
+    (tmp_path / "p.jsonl").write_text(json.dumps({"messages": said[:1]}) + "\n")
+    assert "list stands where text is expected" in refusal(tmp_path / "p.jsonl", ColumnMapping(prompt=("messages",)))
+
+
+def test_rows_of_another_category_are_no_prompts(tmp_path: Path) -> None:
+    rows = [{"problem": "a", "category": "SWE Repair"}, {"problem": "b", "category": "SWE TestGen"}]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    mapping = ColumnMapping(prompt=("problem",), where={"category": "SWE Repair"})
+    assert [prompt.text for prompt in read_prompts(tmp_path / "p.jsonl", mapping)] == ["a"]
+
+
+def test_tests_may_be_values_that_json_can_say(tmp_path: Path) -> None:
+    rows = [{"problem": "a", "tests": {"input": ["1"], "output": ["2"]}}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "p.parquet")
+    (prompt,) = read_prompts(tmp_path / "p.parquet", ColumnMapping(prompt=("problem",), tests="tests"))
+    assert prompt.tests == '{"input": ["1"], "output": ["2"]}'
+
+
 def test_several_prompt_columns_are_joined_by_a_blank_line(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text('{"context": "A box. ", "question": "How big?"}\n')
     mapping = ColumnMapping(prompt=("context", "question"))
@@ -86,11 +130,11 @@ def test_several_prompt_columns_are_joined_by_a_blank_line(tmp_path: Path) -> No
 
 def test_limit_stops_reading_before_what_follows(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_bytes(LINES + b"{broken\n")
-    assert check_prompts(tmp_path / "p.jsonl", MAPPING, limit=3).rows == 3
+    assert rows_in(tmp_path / "p.jsonl", MAPPING, limit=3) == 3
     with pytest.raises(InputError, match="line 4"):
-        check_prompts(tmp_path / "p.jsonl", MAPPING, limit=4)
+        rows_in(tmp_path / "p.jsonl", MAPPING, limit=4)
     with pytest.raises(InputError, match="limit: 0"):
-        check_prompts(tmp_path / "p.jsonl", MAPPING, limit=0)
+        rows_in(tmp_path / "p.jsonl", MAPPING, limit=0)
 
 
 def test_whole_numbers_serve_as_answers_and_ids(tmp_path: Path) -> None:
@@ -100,7 +144,7 @@ def test_whole_numbers_serve_as_answers_and_ids(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_and_blank_lines_are_no_errors(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_bytes(b"\xef\xbb\xbf" + LINES + b"\n  \r\n")
-    assert check_prompts(tmp_path / "p.jsonl", MAPPING).rows == 3
+    assert rows_in(tmp_path / "p.jsonl", MAPPING) == 3
 
 
 GOOD = LINES.splitlines(keepends=True)[0]
@@ -194,7 +238,7 @@ def test_a_parquet_file_with_a_damaged_page_is_refused_with_the_row(tmp_path: Pa
     content[middle : middle + 300] = b"\xff" * 300
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"after row [0-9]+: not readable as Parquet"):
-        check_prompts(path, ColumnMapping(prompt=("problem",)))
+        rows_in(path, ColumnMapping(prompt=("problem",)))
 
 
 def test_a_folder_without_prompts_is_refused(tmp_path: Path) -> None:
@@ -219,7 +263,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     line = json.dumps({"problem": "x" * 1_000}) + "\n"
     (tmp_path / "p.jsonl").write_text(line * 30_000)
     tracemalloc.start()
-    assert check_prompts(tmp_path / "p.jsonl", ColumnMapping(prompt=("problem",))).rows == 30_000
+    assert rows_in(tmp_path / "p.jsonl", ColumnMapping(prompt=("problem",))) == 30_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5_000_000 < (tmp_path / "p.jsonl").stat().st_size
@@ -229,4 +273,4 @@ def test_the_real_math_prompts_are_read_whole(shared: Path | None) -> None:
     if shared is None:
         pytest.skip("the real prompts do not lie beside this checkout")
     mapping = ColumnMapping(prompt=("problem",), answer="expected_answer", solution="solution", id="id")
-    assert check_prompts(shared / "data" / "math_gsm8k_train.jsonl.gz", mapping) == (7_473, 7_473)
+    assert rows_in(shared / "data" / "math_gsm8k_train.jsonl.gz", mapping) == 7_473

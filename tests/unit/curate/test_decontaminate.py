@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from termforge.adapt.math import SAMPLE_COLUMNS, adapt_math
+from termforge.adapt.kind import task_of
+from termforge.adapt.math import KIND, SAMPLE_COLUMNS
 from termforge.adapt.sources import read_prompts
 from termforge.curate import decontaminate
 from termforge.curate.decontaminate import Index, build, grams, load, main, overlap, terminal_bench_2, words
@@ -145,5 +146,5 @@ def test_forged_and_sample_tasks_share_nothing_with_the_benchmark() -> None:
         forge_task(number, seed="overlap", domain=domain, image=image) for domain in DOMAINS for number in range(5)
     ]
     prompts = list(read_prompts(SAMPLE_FILE, SAMPLE_COLUMNS))
-    adapted = [adapt_math(prompt, image) for prompt in prompts]
+    adapted = [task_of(KIND, prompt, image) for prompt in prompts]
     assert [task.instruction for task in forged + adapted if overlap(task, terminal_bench_2())] == []

@@ -86,6 +86,19 @@ def test_a_copy_with_other_numbers_names_and_paths_is_found() -> None:
     assert not figure(figures, "likeness of tests").met
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("head -n 5 list", "head -n 12 list"),
+        ("cut -c 3 /app/a/list.csv", "cut -c 3 /app/b/names.csv"),
+        ("rows = load()\nshow(rows)", "lines = load()\nshow(lines)"),
+        ("for item in $list; do check $item", "for name in $all; do check $name"),
+    ],
+)
+def test_numbers_paths_and_bound_names_do_not_tell_two_skills_apart(one: str, other: str) -> None:
+    assert closest("solutions", {"one": [one], "other": [other]}).value == 1
+
+
 def test_other_work_is_not_alike() -> None:
     assert like(skill("one", count_words), skill("two", list_owners)) < 0.4
 
@@ -99,11 +112,15 @@ def test_programs_count_where_they_are_commands_and_declared() -> None:
     lines = (
         "find . -name 'x; sort' | xargs -n 1 -0 grep -l head",
         "if uniq -c x; then LC_ALL=C tee y; fi",
-        'echo "$(head -n 1 z) sort"',
+        'echo "x,$(head -n 1 "$z") sort"',
         "undeclared x",
+        "find . -exec chmod u=rw {} +; timeout 5 perl sort.pl",
+        "find . | xargs -d q -a list cp sort --parents",
+        "case $1 in\n  a) rev ;;\n  *) echo sort ;;\nesac",
     )
+    tools = ("find", "xargs", "grep", "head", "uniq", "tee", "sort", "chmod", "perl", "cp", "rev")
     part = fragment(*(run(line) for line in lines))
-    assert vocabulary([(skill("one", count_words), [part])]) == {"find", "grep", "uniq", "tee", "head"}
+    assert vocabulary([(skill("one", count_words, tools=tools), [part])]) == set(tools) - {"sort"}
 
 
 def test_programs_of_a_typed_shell_script_count_and_its_data_do_not() -> None:
@@ -154,6 +171,26 @@ def test_domains_are_counted_each_for_itself() -> None:
     poorer = audit_skills([(one, samples(one)) for one in rich[1:]])
     assert figure(poorer, "skills, fewest").where == DOMAINS[0]
     assert not figure(poorer, "skills that repair").met
+
+
+@pytest.mark.parametrize(
+    ("what", "less"),
+    [
+        ("skills that repair", {"repairs": False}),
+        ("skills that offer", {"offers": ()}),
+        ("skills that read", {"reads": None}),
+    ],
+)
+def test_each_trait_of_skills_is_counted(what: str, less: dict[str, object]) -> None:
+    full = [
+        skill(f"{domain}/{n}", count_words, domain, repairs=True, offers=(Lines,), reads=Lines)
+        for domain in DOMAINS
+        for n in range(3)
+    ]
+    assert figure(audit_skills([(one, samples(one)) for one in full]), what).met
+    few = [one._replace(**less) if one.domain == "security" else one for one in full]
+    missed = figure(audit_skills([(one, samples(one)) for one in few]), what)
+    assert (missed.value, missed.where) == (0, "security")
 
 
 def shapes(count: int, **fields: object) -> list[Shape]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from termforge.images import Inventory
 from termforge.schemas import ImageRecipe, Provenance, TerminalTask
 from termforge.synthesize import Environment, Reason, SeedProblem, SynthesisRequest
+from termforge.synthesize.prompt import remedies
 from termforge.synthesize.reply import MalformedReply
 from termforge.synthesize.run import read_task
 
@@ -142,6 +143,13 @@ def test_sections_may_come_in_any_order_and_small_ones_on_one_line() -> None:
         (changed("/app/more/empty.txt", "more/empty.txt"), Reason.BAD_PATH),
         (changed("/app/more/empty.txt", "/app/a\u202eb"), Reason.BAD_PATH),
         (changed("/app/more/empty.txt", "/app/" + "a" * 200), Reason.BAD_PATH),
+        (changed("/app/more/empty.txt", "/app/" + "\N{SNOWMAN}" * 100), Reason.BAD_PATH),
+        (changed("/app/more/empty.txt", "/app/..\\evil"), Reason.BAD_PATH),
+        (changed('empty.txt">', 'empty.txt" target="/etc/passwd">'), Reason.LINK),
+        (changed('<file path="/app/more/empty.txt">', '<symlink path="/app/x" to="/etc/passwd">'), Reason.LINK),
+        (changed("/app/more/empty.txt", "/app/solution.py"), Reason.ANSWER_KEY),
+        (changed("Add up", "Use binary search to add up").replace("Easy.", "Binary search."), Reason.METHOD_NAMED),
+        (changed("Add up", "It is 7.25: add up").replace("fullmatch(", "x == 7.25 and f("), Reason.RESULT_TOLD),
         (changed("/app/more/empty.txt", "/app/readings.csv"), Reason.DUPLICATE_PATH),
         (changed("/app/more/empty.txt", "/app/readings.csv/below"), Reason.DUPLICATE_PATH),
         (changed("import re\n", "```python\n"), Reason.TESTS_NOT_PYTHON),
@@ -177,8 +185,8 @@ def test_sections_may_come_in_any_order_and_small_ones_on_one_line() -> None:
         (changed("test_sum_exists: 1\n", "test_sum_exists: 1\ntest_other: 1\n"), Reason.UNKNOWN_TEST),
         (changed("test_sum_exists: 1\n", ""), Reason.UNWEIGHTED_TEST),
         (changed("write the sum", "(see /tests/test_outputs.py) write the sum"), Reason.TESTS_MENTIONED),
-        (changed("Add up", f"{SEED.reference.upper()} Add up"), Reason.SOLUTION_LEAKED),
-        (changed("3\n", f"# {SEED.reference}\n"), Reason.SOLUTION_LEAKED),
+        (changed("Add up", f"{SEED.reference.upper()} Add up"), Reason.REFERENCE_LEAKED),
+        (changed("3\n", f"# {SEED.reference}\n"), Reason.REFERENCE_LEAKED),
     ],
 )
 def test_a_malformed_reply_is_refused_with_its_reason(reply: str, reason: Reason) -> None:
@@ -189,6 +197,23 @@ def test_a_malformed_reply_is_refused_with_its_reason(reply: str, reason: Reason
 
 def test_the_reference_may_appear_in_the_tests() -> None:
     read(changed("import re\n", f"import re\n# {SEED.reference}\n"))
+
+
+def test_an_equals_sign_in_a_path_makes_no_link() -> None:
+    read(changed("/app/more/empty.txt", "/app/target=1/empty.txt"))
+
+
+def test_this_process_own_key_is_refused_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTED_VLLM_API_KEY", "plain-words-only")
+    with pytest.raises(MalformedReply) as refused:
+        read(changed("3\n", "plain-words-only\n"))
+    assert refused.value.reason is Reason.SECRET
+
+
+def test_every_reason_that_a_reply_can_give_is_tested_above() -> None:
+    marks = test_a_malformed_reply_is_refused_with_its_reason.pytestmark  # type: ignore[attr-defined]
+    tested = {reason for _, reason in marks[0].args[1]}
+    assert tested == set(remedies()) - {Reason.TRUNCATED}
 
 
 def test_a_secret_is_named_by_its_kind_alone() -> None:

@@ -4,25 +4,11 @@ import pytest
 
 from termforge.errors import InputError
 from termforge.images import Inventory
-from termforge.schemas import DOMAINS, ImageRecipe
-from termforge.synthesize import Environment, SynthesisRequest, seed_requests, skill_requests
-from termforge.synthesize.request import conversation, dimensions, taxonomy
-
-ENVIRONMENT = Environment(
-    ImageRecipe(name="security", recipe="0123456789abcdef"),
-    Inventory(apt={"curl": "7.88", "libc6": "2.36"}, python={"numpy": "2.1"}, commands=("curl",)),
-)
-
-
-def test_the_taxonomy_covers_the_nine_domains_with_tagged_skills() -> None:
-    assert tuple(sorted(taxonomy())) == tuple(sorted(DOMAINS))
-    for module in taxonomy().values():
-        assert len(module.focus) == 5
-        assert len({skill.name for skill in module.skills}) == len(module.skills) >= 8
-        assert {skill.dimension for skill in module.skills} <= set(dimensions())
-    assert len(dimensions()) == 6
-    used = {skill.dimension for module in taxonomy().values() for skill in module.skills}
-    assert used == set(dimensions())
+from termforge.schemas import DOMAINS, Domain, ImageRecipe
+from termforge.synthesize import Environment, Reason, seed_requests, skill_requests
+from termforge.synthesize.prompt import GENERATORS, conversation, describe, remedies
+from termforge.synthesize.taxonomy import taxonomy
+from tests.golden.synthesis import ENVIRONMENT, FILE, SKILL, rendered
 
 
 def test_skill_requests_combine_three_to_five_different_skills_of_one_domain() -> None:
@@ -30,9 +16,9 @@ def test_skill_requests_combine_three_to_five_different_skills_of_one_domain() -
     assert {request.domain for request in requests[:9]} == set(DOMAINS)
     for request in requests:
         assert 3 <= len(request.skills) == len(set(request.skills)) <= 5
-        assert set(request.skills) <= {skill.name for skill in taxonomy()[request.domain].skills}
+        assert set(request.skills) <= {skill.name for skill in taxonomy().module(request.domain).skills}
     assert len({request.skills for request in requests}) > 80
-    assert {request.difficulty for request in requests} == {"easy", "medium", "hard"}
+    assert {request.difficulty for request in requests} == {"easy", "medium", "mixed"}
 
 
 def test_a_request_can_be_made_again_alone_and_another_seed_makes_another() -> None:
@@ -42,33 +28,59 @@ def test_a_request_can_be_made_again_alone_and_another_seed_makes_another() -> N
 
 def test_skill_requests_are_the_same_on_every_python() -> None:
     first = next(skill_requests(1, ["security"], seed="golden"))
-    assert first.skills == ("log-forensics", "weak-cryptanalysis", "exploit-regression-test")
+    assert first.skills == ("fuzz-a-parser", "entropy-analysis", "deleted-data-recovery")
+
+
+def test_both_ninth_domains_and_the_releases_further_one_can_be_asked_for() -> None:
+    domains: list[Domain] = ["dependency-management", "system-administration", "model-training"]
+    assert [request.domain for request in skill_requests(3, domains, seed="1")] == domains
+
+
+def test_the_difficulties_can_be_chosen() -> None:
+    assert {request.difficulty for request in skill_requests(20, seed="1", difficulties=["mixed"])} == {"mixed"}
+    assert {request.difficulty for request in seed_requests(difficulties=["easy", "mixed"])} == {"easy", "mixed"}
 
 
 def test_a_domain_without_a_module_is_refused() -> None:
-    with pytest.raises(InputError, match="model-training"):
-        list(skill_requests(1, ["model-training"], seed="1"))
+    with pytest.raises(InputError, match="cooking"):
+        list(skill_requests(1, ["cooking"], seed="1"))  # type: ignore[list-item]
 
 
-def test_the_own_seeds_cover_every_domain_and_have_references() -> None:
-    problems = [request.seed_problem for request in seed_requests()]
-    assert {problem.domain for problem in problems if problem} == set(DOMAINS)
-    assert all(problem and problem.reference for problem in problems)
-    assert len(list(seed_requests(count=3))) == 3
+def test_seeds_are_asked_for_once_and_then_again_at_other_difficulties_until_all_are_used_up() -> None:
+    once, many = list(seed_requests()), list(seed_requests(count=10_000))
+    assert list(seed_requests(count=3)) == once[:3]
+    assert many[: len(once)] == once
+    assert len(many) == 3 * len(once) == len({request.origin for request in many})
+    assert len({(request.seed_problem, request.difficulty) for request in many}) == len(many)
+
+
+def test_the_prompts_are_the_golden_ones_of_their_version() -> None:
+    """Changed words need a new version in GENERATORS; then `make golden`."""
+    assert rendered() == FILE.read_text()
+    assert FILE.read_text().split("\n")[:2] == list(GENERATORS.values())
 
 
 def test_a_skill_prompt_names_its_skills_the_image_and_the_rules() -> None:
-    request = SynthesisRequest(
-        origin="o", domain="security", difficulty="hard", skills=("decode-layers", "log-forensics", "permission-audit")
-    )
-    system, user = conversation(request, ENVIRONMENT)
+    system, user = conversation(SKILL, ENVIRONMENT)
     assert (system.role, user.role) == ("system", "user")
     assert "Security task builder" in system.content
     for tag in ("instruction", "files", "tests", "weights", "test_requirements", "info"):
         assert f"<{tag}>\n" in system.content
-    for words in ("**decode-layers**", "curl 7.88", "numpy 2.1", "Image `security`", "Difficulty: hard"):
+    for words in ("**decode-layers**", "curl 7.88", "cryptography 47.0", "Image `security`", "Difficulty: mixed"):
         assert words in user.content
-    assert "libc6" not in user.content
+
+
+def test_an_image_is_described_by_what_its_recipe_names_and_not_by_what_that_drags_in() -> None:
+    names = {"gdb": "1", "libc6": "2", "gcc-12-base": "3", "strace": "4"}
+    inventory = Inventory(apt=names, python={"numpy": "5", "pluggy": "6"}, commands=())
+    text = describe(Environment(ImageRecipe(name="debugging", recipe="0"), inventory))
+    assert "packages: gdb 1, strace 4\n" in text
+    assert "packages: numpy 5\n" in text
+
+
+def test_every_fault_of_a_reply_has_a_remedy_and_no_other_failure_has() -> None:
+    none = {Reason.EMPTY_REPLY, Reason.CONTEXT_EXCEEDED, Reason.BUDGET_EXHAUSTED, Reason.TEACHER_UNAVAILABLE}
+    assert remedies().keys() == set(Reason) - none
 
 
 def test_a_reference_reaches_the_teacher_and_braces_in_a_problem_are_only_text(tmp_path: Path) -> None:
@@ -80,6 +92,15 @@ def test_a_reference_reaches_the_teacher_and_braces_in_a_problem_are_only_text(t
     assert "answer 41" in user.content
 
 
+def test_domain_field_reference_and_name_of_a_seed_may_be_absent(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.jsonl"
+    path.write_text('\n{"problem": "Weigh the moon."}\n{"problem": "p", "field": "astronomy"}')
+    first, second = seed_requests(path)
+    assert (first.origin, first.domain) == ("seed line 2", "scientific-computing")
+    assert "eyes only" not in conversation(first, ENVIRONMENT)[1].content
+    assert "Field of knowledge: astronomy" in conversation(second, ENVIRONMENT)[1].content
+
+
 @pytest.mark.parametrize(
     ("content", "place"),
     [
@@ -88,6 +109,7 @@ def test_a_reference_reaches_the_teacher_and_braces_in_a_problem_are_only_text(t
         ('{"id": "1", "domain": "cooking", "problem": "p"}', "line 1, domain"),
         ('{"id": "1", "domain": "debugging"}', "line 1, problem"),
         ('{"id": "1", "domain": "debugging", "problem": "p", "hint": "h"}', "line 1, hint"),
+        ('{"id": "1", "problem": "p"}\n{"id": "1", "problem": "q"}', "line 2, id"),
     ],
 )
 def test_a_malformed_seed_file_is_refused_with_line_and_field(tmp_path: Path, content: str, place: str) -> None:
