@@ -22,7 +22,7 @@ PATH = re.compile(
 )
 NUMBER = re.compile(r"\b(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e-?\d+)?)\b")
 BOUND = re.compile(r"\b([A-Za-z_]\w*)(?=\s*(?:[-+*/%|&]?=(?!=)|\+\+))|\$\{?([A-Za-z_]\w*)|\b(?:for|def|read) (\w+)")
-TOKEN = re.compile(r"[A-Za-z_]\w*|[^\w\s]")
+TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 class Typed(NamedTuple):

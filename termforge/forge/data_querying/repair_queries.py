@@ -80,9 +80,9 @@ def _unpaid(rows: Rows) -> list[list[str]]:
 QUERIES = {
     "absent": Query(
         "names of the people without a taken seat",
-        "SELECT name FROM people\nWHERE NOT EXISTS (SELECT 1 FROM seats_taken WHERE person = people.id)\n"
+        "SELECT name FROM people\nWHERE NOT EXISTS (SELECT * FROM seats_taken WHERE person = people.id)\n"
         "ORDER BY name;\n",
-        "NOT EXISTS (SELECT 1 FROM seats_taken WHERE person = people.id)",
+        "NOT EXISTS (SELECT * FROM seats_taken WHERE person = people.id)",
         "id NOT IN (SELECT person FROM seats_taken)",
         "NOT IN finds nothing as soon as one person is NULL",
         _absent,

@@ -129,7 +129,7 @@ WHERE place <= {asked.top} ORDER BY word, place, key;
 .once {folder}/core.csv
 SELECT key AS {key}, {shown.format("units")} AS {value}, {shown.format("running")} AS running
 FROM (SELECT *, sum(units) OVER (ORDER BY units DESC, key ROWS UNBOUNDED PRECEDING) AS running FROM rows)
-WHERE (running - units) * 100 < {asked.share} * (SELECT sum(units) FROM rows) ORDER BY running, units DESC, key;
+WHERE (running - units) * 100 < {asked.share} * (SELECT sum(units) FROM rows) ORDER BY units DESC, key;
 .once {folder}/groups.csv
 SELECT word AS {word}, count(*) AS rows, {shown.format("sum(units)")} AS sum,
     sum(units) * 1000 / (SELECT sum(units) FROM rows) AS permille

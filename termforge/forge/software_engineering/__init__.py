@@ -1,6 +1,7 @@
 """Skills of the domain software-engineering, one file each."""
 
 from termforge.forge.software_engineering import (
+    c_library,
     catch_mutants,
     changelog,
     command_line_tool,
@@ -15,6 +16,7 @@ from termforge.forge.software_engineering import (
 
 SKILLS = (
     command_line_tool.SKILL,
+    c_library.SKILL,
     catch_mutants.SKILL,
     changelog.SKILL,
     generated_lookup.SKILL,

@@ -35,15 +35,17 @@ def make(random: Random, setting: Setting) -> Fragment:
     library = _drawn(random, setting.level)
     folder, root = setting.folder, f"{setting.folder}/dist"
     shared = f"{root}/lib/lib{library.name}.so"
+    files = _sources(folder, library)
     return Fragment(
         title=f"Build lib{library.name}",
         brief=_brief(folder, library),
-        files=_sources(folder, library),
+        files=files,
         steps=_steps(random, folder, library),
-        checks=_checks(random, root, library),
+        checks=_checks(random, root, library, files[0].content.decode()),
         outputs=(
             f"{root}/lib/lib{library.name}.a",
-            *(shared + ending for ending in ("", f".{library.major}", f".{library.version}")),
+            shared,
+            f"{shared}.{library.major}",
             f"{root}/include/{library.name}.h",
             f"{root}/lib/pkgconfig/{library.name}.pc",
         ),
@@ -82,9 +84,9 @@ def _brief(folder: str, library: Library) -> str:
 Build version {version} of the C library `{name}` from `{folder}/src` and lay it out below `{folder}/dist`. Its
 interface is what `{name}.h` declares; `shared.h` and what it declares are internal.
 - `{folder}/dist/lib/lib{name}.a`: a static library of all sources.
-- `{folder}/dist/lib/lib{name}.so.{version}`: a shared library with the soname `lib{name}.so.{major}`, whose defined
-  dynamic symbols are exactly the functions of the interface, without symbol versions; `lib{name}.so.{major}` and
-  `lib{name}.so` beside it are symbolic links that lead to it.
+- `{folder}/dist/lib/lib{name}.so.{major}`: a shared library with just this soname, whose defined dynamic symbols are
+  exactly the functions of the interface, without symbol versions.
+- `{folder}/dist/lib/lib{name}.so`: an equal copy of it for the linker, since the package cannot hold links.
 - `{folder}/dist/include/{name}.h`: the header, unchanged, as the only file in that folder.
 - `{folder}/dist/lib/pkgconfig/{name}.pc`: with it, `pkg-config --modversion {name}` prints `{version}`, and the flags
   of `pkg-config --cflags --libs {name}` are enough for `gcc` to compile and link a program that includes
@@ -92,8 +94,8 @@ interface is what `{name}.h` declares; `shared.h` and what it declares are inter
 
 
 def _steps(random: Random, folder: str, library: Library) -> tuple[Step, ...]:
-    name, major, version = library.name, library.major, library.version
-    root, full = f"{folder}/dist", f"lib{library.name}.so.{library.version}"
+    name = library.name
+    root, full = f"{folder}/dist", f"lib{library.name}.so.{library.major}"
     exported = " ".join(f"{function};" for function in library.public)
     metadata = f"""
 prefix={root}
@@ -102,7 +104,7 @@ includedir=${{prefix}}/include
 
 Name: {name}
 Description: The {name} library
-Version: {version}
+Version: {library.version}
 Libs: -L${{libdir}} -l{name}
 Cflags: -I${{includedir}}
 """
@@ -130,8 +132,8 @@ Cflags: -I${{includedir}}
             ),
             plan=random.choice(
                 (
-                    "Compile outside /app, archive, link with soname and script, set the links.",
-                    "Objects in /tmp; then ar, gcc -shared, ln; names and symbols are checked at the end.",
+                    "Compile outside /app, archive, link with soname and script, copy.",
+                    "Objects in /tmp; then ar, gcc -shared; names and symbols are checked at the end.",
                 )
             ),
             commands=(
@@ -140,11 +142,10 @@ Cflags: -I${{includedir}}
                 run(f"ar rcs {root}/lib/lib{name}.a *.o"),
                 run(f"echo '{{ global: {exported} local: *; }};' > exports.map"),
                 run(
-                    f"gcc -shared -Wl,-soname,lib{name}.so.{major} -Wl,--version-script,exports.map "
-                    f"-o {root}/lib/{full} *.o",
+                    f"gcc -shared -Wl,-soname,{full} -Wl,--version-script,exports.map -o {root}/lib/{full} *.o",
                     1.0,
                 ),
-                run(f"cd {root}/lib; ln -s {full} lib{name}.so.{major}; ln -s lib{name}.so.{major} lib{name}.so"),
+                run(f"cd {root}/lib; cp {full} lib{name}.so"),
             ),
         ),
         Step(
@@ -167,7 +168,7 @@ Cflags: -I${{includedir}}
     )
 
 
-def _checks(random: Random, root: str, library: Library) -> tuple[Check, ...]:
+def _checks(random: Random, root: str, library: Library, header: str) -> tuple[Check, ...]:
     name, library_path = library.name, f"{root}/lib/lib{library.name}.so"
     given = random.sample(range(-40, 200), 2)
     calls = "".join(f'    printf("%d\\n", {function}({n}));\n' for function in library.public for n in given)
@@ -175,10 +176,9 @@ def _checks(random: Random, root: str, library: Library) -> tuple[Check, ...]:
     printed = [str(library.value(function, n)) for function in library.public for n in given]
     packaged = f"export PKG_CONFIG_PATH={root}/lib/pkgconfig; pkg-config --modversion {name} || exit 1; "
     run_it = f"LD_LIBRARY_PATH={root}/lib ./app"
-    needed = "readelf -d app | sed -n 's/.*NEEDED.*\\[\\(lib[^c].*\\)\\]/\\1/p'"
-    soname = f"readelf -d {library_path}.{library.version} | sed -n 's/.*SONAME.*\\[\\(.*\\)\\]/\\1/p'"
+    needed = f"readelf -d app | grep -o 'lib{name}[^]]*'"
+    soname = f"readelf -d {library_path} | sed -n 's/.*SONAME.*\\[\\(.*\\)\\]/\\1/p'"
     symbols = f"nm -D --defined-only {library_path} | sed 's/.* //' | LC_ALL=C sort"
-    links = f"readlink -e {library_path} {library_path}.{library.major}"
     return (
         _check(
             "static", f"gcc -I{root}/include -o app -x c - -x none {root}/lib/lib{name}.a && ./app", program, printed
@@ -190,7 +190,12 @@ def _checks(random: Random, root: str, library: Library) -> tuple[Check, ...]:
             [f"lib{name}.so.{library.major}", *printed],
         ),
         _check("symbols", f"{soname}; {symbols}", "", [f"lib{name}.so.{library.major}", *sorted(library.public)]),
-        _check("links", f"{links}; ls {root}/include", "", [*[f"{library_path}.{library.version}"] * 2, f"{name}.h"]),
+        _check(
+            "layout",
+            f"cmp {library_path} {library_path}.{library.major} && cat {root}/include/*; ls {root}/include",
+            "",
+            [*header.splitlines(), f"{name}.h"],
+        ),
         _check(
             "pkg_config",
             f"{packaged}gcc -o app -x c - -x none $(pkg-config --cflags --libs {name}) && {run_it}",
@@ -214,6 +219,6 @@ SKILL = Skill(
     name="software-engineering/c-library",
     domain="software-engineering",
     folders=("clib", "native", "sdk", "libbuild"),
-    tools=("head", "grep", "mkdir", "gcc", "ar", "ln", "install", "readelf", "nm", "pkg-config"),
+    tools=("head", "grep", "mkdir", "gcc", "ar", "cp", "install", "readelf", "nm", "pkg-config"),
     make=make,
 )

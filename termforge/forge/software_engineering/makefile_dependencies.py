@@ -184,8 +184,8 @@ def _check(name: str, root: str, command: str, expected: list[str], weight: floa
         name,
         "from termforge_grader import run_agent\n\n"
         f"content({root + '/Makefile'!r})\n"
-        f"found = run_agent(['bash', '-c', {f'cp -R {root} copy && cd copy && {command}'!r}])\n"
-        f"assert found.stdout.splitlines() == {literal(expected)}",
+        f"found = run_agent(['bash', '-c', {f'cp -R {root} copy && cd copy && chmod -R u+w . && {command}'!r}])\n"
+        f"assert found.stdout.splitlines() == {literal(expected)}, found.stderr[-400:]",
         weight,
     )
 
