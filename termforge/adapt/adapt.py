@@ -97,7 +97,7 @@ def without_near_duplicates(
     one, other = tee(prompts)
     repeated = NearDuplicates(threshold).repeated(kind.essence(prompt.text) for prompt in other)
     for prompt, again in zip(one, repeated, strict=True):
-        if again:
+        if again is not None:
             counts["near-duplicate prompts"] += 1
         else:
             yield prompt

@@ -33,8 +33,8 @@ class NearDuplicates:
         self._count = 0
         self._words: dict[str, int] = {}
 
-    def repeated(self, texts: Iterable[str]) -> Iterator[bool]:
-        """One answer a text; texts are taken a batch ahead."""
+    def repeated(self, texts: Iterable[str]) -> Iterator[int | None]:
+        """For each text the number, from 0, of the kept one that it nearly repeats; texts are taken a batch ahead."""
         for batch in _batches(texts):
             for signature in self.signatures(batch):
                 yield self._repeats(signature)
@@ -63,15 +63,18 @@ class NearDuplicates:
         mixed: Whole = (runs ^ (runs >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
         return mixed
 
-    def _repeats(self, signature: npt.NDArray[np.uint32]) -> bool:
+    def _repeats(self, signature: npt.NDArray[np.uint32]) -> int | None:
         bands = [band.tobytes() for band in signature.reshape(BANDS, -1)]
         near = {bucket[band] for bucket, band in zip(self._buckets, bands, strict=True) if band in bucket}
-        if near and (self._kept[list(near)] == signature).mean(axis=1).max() >= self._threshold:
-            return True
+        if near:
+            candidates = sorted(near)
+            alike = (self._kept[candidates] == signature).mean(axis=1)
+            if alike.max() >= self._threshold:
+                return candidates[int(alike.argmax())]
         for bucket, band in zip(self._buckets, bands, strict=True):
             bucket.setdefault(band, self._count)
         self._keep(signature)
-        return False
+        return None
 
     def _keep(self, signature: npt.NDArray[np.uint32]) -> None:
         if self._count == len(self._kept):

@@ -1,9 +1,11 @@
 """Validation as a stage: candidates go through the gates shard by shard; the sound ones become `tasks`."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
+from termforge.adapt.near_duplicates import NearDuplicates
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DatasetRecord, DatasetRef, GateVerdicts, Part, Rejected, TerminalTask
 from termforge.slots import Slots
@@ -13,6 +15,8 @@ from termforge.store import Store, version_of
 from termforge.validate import ValidationConfig, validate_shard
 
 STAGE = "validate-2"
+ALIKE = 0.9
+"""Jaccard similarity of two instructions' three-word shingles from which one is a near-duplicate."""
 
 
 def plan_validation(
@@ -58,11 +62,25 @@ def run_shard(
         engine,
         lambda terminal_task: inventory_of(terminal_task.image),
         plan.folder(shard),
-        duplicates={},
+        duplicates=near_duplicates(plan.store, plan.source),
         slots=slots,
         on_done=lambda done, records: on_done(1),
     )
     return Store(plan.store).write_part(plan.target, "verdicts", shard, verdicts)
+
+
+@cache
+def near_duplicates(store: str, source: DatasetRef) -> Mapping[str, str]:
+    """By task id the earlier task that has nearly the same instruction: found once a process, for all shards."""
+    frame = Store(store).scan(source).select("id", "instruction").collect()
+    kept: list[str] = []
+    found: dict[str, str] = {}
+    for task, earlier in zip(frame["id"], NearDuplicates(ALIKE).repeated(frame["instruction"]), strict=True):
+        if earlier is None:
+            kept.append(task)
+        else:
+            found[task] = kept[earlier]
+    return found
 
 
 def finish(store: Store, plan: ShardPlan, parts: Iterable[Part], config: ValidationConfig) -> DatasetRecord:

@@ -163,7 +163,7 @@ def test_every_stage_writes_a_version_with_its_counts(growth: Growth) -> None:
     assert counts["candidates"] == {"from adapted-tasks": 3, "from few": 3, "exact duplicates": 1}
     assert counts["tasks"]["sound"] == growth.records["tasks"].rows == 5
     assert counts["tasks"]["rejected"] == 1
-    assert counts["tasks"]["no-op fails: failed"] == 1
+    assert counts["tasks"]["tests assert: failed"] == 1
     assert counts["tasks"]["oracle passes: not run"] == 2
     assert counts["trajectories"] == {"trials": 8, "solved": 8, "tasks without a solution": 1}
     assert counts["corpus"]["trajectories"] == counts["corpus"]["kept"] == 8
@@ -183,8 +183,8 @@ def test_every_version_passes_its_checksums_and_names_what_it_was_made_from(grow
 
 def test_a_rejected_task_is_kept_whole_with_its_reason(growth: Growth) -> None:
     (rejected,) = growth.store.read(growth.store.resolve("rejected-tasks"))
-    assert (rejected.reason, rejected.task_id) == ("no-op fails", UNSOUND.id)
-    assert rejected.detail == "passes without any work: test_outputs.py::test_it"
+    assert (rejected.reason, rejected.task_id) == ("tests assert", UNSOUND.id)
+    assert rejected.detail == "asserts nothing: test_outputs.py::test_it"
     assert TerminalTask.model_validate_json(rejected.row) == UNSOUND
     verdicts = {row.task_id: row.sound for row in growth.store.read(growth.store.resolve("gate-verdicts"))}
     sound = [task.id for task in growth.store.read(growth.ref("tasks"))]

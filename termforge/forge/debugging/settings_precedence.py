@@ -144,7 +144,7 @@ LAYERS = ("defaults.conf", "conf.d/10-base.conf", "conf.d/20-team.conf", "site.c
 def make(random: Random, setting: Setting) -> Fragment:
     faults = _compatible(random.sample(FAULTS, min(3, setting.level + 1)))
     folder = setting.folder
-    script = text_file(f"{folder}/{random.choice(NAMES)}.sh", SOURCE, mode=0o755)
+    script = text_file(f"{folder}/{random.choice(NAMES)}.sh", SOURCE)
     damages = [Damage(script.path, fault.right, fault.wrong, fault.cause) for fault in faults]
     example = _case(random, faults)
     return Fragment(
@@ -212,16 +212,16 @@ one, the arguments after the directory.
 
 
 def _brief(folder: str, script: str, example: Case) -> str:
-    arguments = " ".join(f"'{pair}'" for pair in example.arguments)
+    arguments = "\n".join(f"    {pair}" for pair in example.arguments)
     return f"""\
 `{script}` prints the effective settings of a service, and what it prints is not what `{folder}/PRECEDENCE.md` promises.
-Mend it in place; it stays a bash script and takes the same arguments. `{folder}/example.expected` is exactly what this
-must print:
+Mend it in place; it stays a bash script and takes the same arguments. `{folder}/example.expected` is exactly what it
+must print for the directory `{folder}/example` and these arguments after it:
 
-    bash {script} {folder}/example {arguments}
+{arguments}
 
-It will be run on other directories and arguments; each directory holds at least
-`defaults.conf` and one file in `conf.d`."""
+It will be run on other directories and arguments; each directory holds at least `defaults.conf` and one file in
+`conf.d`."""
 
 
 def _steps(random: Random, folder: str, script: str, example: Case, damages: list[Damage]) -> tuple[Step, ...]:

@@ -192,9 +192,9 @@ def _checks(random: Random, root: str, library: Library, header: str) -> tuple[C
         _check("symbols", f"{soname}; {symbols}", "", [f"lib{name}.so.{library.major}", *sorted(library.public)]),
         _check(
             "layout",
-            f"cmp {library_path} {library_path}.{library.major} && cat {root}/include/*; ls {root}/include",
+            f"{soname}; cmp {library_path} {library_path}.{library.major} && cat {root}/include/*; ls {root}/include",
             "",
-            [*header.splitlines(), f"{name}.h"],
+            [f"lib{name}.so.{library.major}", *header.splitlines(), f"{name}.h"],
         ),
         _check(
             "pkg_config",

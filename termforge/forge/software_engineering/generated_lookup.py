@@ -45,9 +45,9 @@ def _brief(folder: str, table: Table, key: int, word: int, value: int, *, produc
     return f"""\
 Three programs need what is in {whence}, a CSV file whose cells need no quotes. Generate for them, from its columns
 `{names[key]}` (unique), `{names[word]}` and `{names[value]}`:
-- `{folder}/lookup.sh`, a bash script: `bash {folder}/lookup.sh KEY` prints `<{names[word]}> <{names[value]}>` as they
-  are written in the row with that `{names[key]}`, and ends with status 0. For any other key it prints `unknown` and
-  ends with status 3. It is shipped alone and must not read the table.
+- `{folder}/lookup.sh`, a bash script with one argument, a key: it prints `<{names[word]}> <{names[value]}>` as they are
+  written in the row with that `{names[key]}`, and ends with status 0. For any other key it prints `unknown` and ends
+  with status 3. It is shipped alone and must not read the table.
 - `{folder}/lookup.sql`: statements for SQLite that create the table `lookup` with the text columns `name`, `kind` and
   `value`, `name` being its primary key, and fill it with a row for each row of the table, the cells as they are
   written.
