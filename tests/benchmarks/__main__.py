@@ -17,6 +17,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 from tests.benchmarks import (
     adapting,
+    forging,
     harbor,
     live,
     machine,
@@ -76,6 +77,8 @@ def _measures(baseline: harbor.Baseline | None) -> list[tuple[set[str], Callable
             {"adapt_prompts_per_s", "near_duplicates_per_s", "adapt_over_copy", "adapt_swe_mb_per_s"},
             adapting.adapting,
         ),
+        ({"forge_tasks_per_s"}, forging.forge_tasks_per_s),
+        ({"validate_tasks_per_min"}, forging.validate_tasks_per_min),
     ]
 
 

@@ -1,7 +1,8 @@
+import re
+
 """The oracle plays solutions: in order, with harmless slips, to the same end."""
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,6 @@ from termforge.oracle import MODEL, Oracle
 from termforge.schemas import DOMAINS, Command, ImageRecipe, Provenance, Step, TerminalTask
 from termforge.slips import SLIPS
 from termforge.teacher import ChatMessage, Teacher
-from tests.unit.forge.bare_sandbox import grade, lay, play
 
 HOST = ImageRecipe(name="host", recipe="")
 TASKS = tuple(forge_task(index, seed="oracle-tests", domain=DOMAINS[index % 9], image=HOST) for index in range(27))
@@ -94,7 +94,7 @@ def test_slips_are_of_every_kind() -> None:
     marks = {
         "typo": any("`pyhton3`" in str(reply.analysis) for reply in seen),
         "wrong path": any("There is no such file" in str(reply.analysis) for reply in seen),
-        "missing flag": any("Without -n sed" in str(reply.analysis) for reply in seen),
+        "missing flag": any(re.search("Without -|left the number out|needs -r", str(reply.analysis)) for reply in seen),
         "malformed reply": any(reply.error for reply in seen),
         "premature completion": any("too early" in str(reply.analysis) for reply in seen),
         "forgotten newline": any(reply.commands and reply.commands[-1].keystrokes == "\n" for reply in seen),
@@ -121,32 +121,6 @@ def test_slips_never_confirm_a_task_before_its_last_step() -> None:
         assert "".join(terminal_task.solution[-1].commands[-1].keystrokes.split()) in "".join(
             "".join(keystrokes(replies)).split()
         )
-
-
-@pytest.mark.bubblewrap
-@pytest.mark.parametrize("index", range(18))
-def test_slips_and_recoveries_end_in_a_solved_task(index: int, tmp_path: Path) -> None:
-    terminal_task = TASKS[index]
-    root = lay(terminal_task, tmp_path)
-    seen = play(root, keystrokes(converse(Oracle(terminal_task, seed=f"slips-{index}", slip_rate=1.0))))
-    assert grade(terminal_task, root) == {test.id: "" for test in terminal_task.verifier.tests}, seen
-
-
-@pytest.mark.bubblewrap
-def test_mistyped_commands_and_paths_fail_as_the_recovery_says(tmp_path: Path) -> None:
-    """What the recovery claims about the screen must be true, or the text teaches a lie."""
-    for number, terminal_task in enumerate(TASKS[:9]):
-        root = tmp_path / str(number)
-        root.mkdir()
-        replies = [parse(reply) for reply in converse(Oracle(terminal_task, seed="true", slip_rate=1.0))]
-        seen = play(lay(terminal_task, root), [c.keystrokes for reply in replies for c in reply.commands])
-        for reply in replies:
-            if "was not found" in str(reply.analysis) or "command not found" in str(reply.analysis):
-                mistyped = str(reply.analysis).split("`")[1].split(":")[0]
-                assert f"{mistyped}: command not found" in seen
-            if "There is no such file" in str(reply.analysis):
-                assert f"{str(reply.analysis).split('`')[1]}" in seen
-                assert "No such file or directory" in seen
 
 
 def test_a_task_without_a_solution_is_refused_by_name() -> None:

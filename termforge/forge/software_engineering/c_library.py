@@ -159,7 +159,7 @@ Cflags: -I${{includedir}}
                 ("Install the header, write the .pc file, inspect.", "Header, .pc, then readelf, nm and pkg-config.")
             ),
             commands=(
-                run(f"install -m 644 {folder}/src/{name}.h {root}/include/"),
+                run(f"install -m u=rw,go=r {folder}/src/{name}.h {root}/include/"),
                 write(f"pkgconfig/{name}.pc", metadata),
                 run(f"readelf -d {full} | grep SONAME; nm -D --defined-only {full}"),
                 run(f"pkg-config --with-path={root}/lib/pkgconfig --cflags --libs {name}; cd /app"),

@@ -95,6 +95,7 @@ END { print "*) echo unknown; exit 3 ;;\\nesac" }
                 ("Write the generator for bash and run it; then the SQL.", "Generate lookup.sh, then lookup.sql.")
             ),
             commands=(
+                run(f"mkdir -p {folder}"),
                 write(f"{folder}/shell.awk", shell),
                 run(f"awk -f {folder}/shell.awk {fields} {table.path} > {folder}/lookup.sh"),
                 run(f"echo '{schema}' > {folder}/lookup.sql"),
@@ -166,7 +167,7 @@ SKILL = Skill(
     name="software-engineering/generated-lookup",
     domain="software-engineering",
     folders=("codegen", "generated", "lookup", "constants"),
-    tools=("head", "tr", "nl", "awk", "sed", "jq", "bash", "sqlite3"),
+    tools=("head", "tr", "nl", "mkdir", "awk", "sed", "jq", "bash", "sqlite3"),
     make=make,
     reads=Table,
 )

@@ -80,8 +80,11 @@ def _series(random: Random, before: dict[str, str], count: int) -> Series:
         new = _edited(random, state[name], number)
         title = f"{number:02d}-{random.choice(WORDS)}.patch"
         if number == 3:
-            ghost = "".join(f"{random.choice(WORDS)}: {random.randint(1000, 9999)}\n" for _ in range(4))
-            diff = _diff(name, ghost, _edited(random, ghost, number), prefixes)
+            ghost = [f"{random.choice(WORDS)}: {random.randint(1000, 9999)}\n" for _ in range(4)]
+            # It takes a line away: an addition alone would fit anywhere, for patch gives up its context if it must.
+            diff = _diff(
+                name, "".join(ghost), "".join([ghost[0], new.splitlines(keepends=True)[0], *ghost[2:]]), prefixes
+            )
             patches.append(Patch(title, strip, diff, fits=False))
         elif number == 2:
             patches.append(Patch(title, f"{strip} -R", _diff(name, new, state[name], prefixes), fits=True))
