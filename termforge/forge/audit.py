@@ -20,7 +20,7 @@ from typing import NamedTuple
 from termforge.forge.catalogue import SKILLS
 from termforge.forge.compose import DIFFICULTIES, forge_task
 from termforge.forge.skill import Check, Fragment, Setting, Skill
-from termforge.forge.typed import jaccard, keystrokes, library_calls, masked, programs, steady, typed
+from termforge.forge.typed import jaccard, keystrokes, library_calls, masked, perl_modules, programs, steady, typed
 from termforge.schemas import DOMAINS, ImageRecipe, TerminalTask
 
 SEEDS = 9
@@ -95,7 +95,7 @@ def vocabulary(made: Sequence[tuple[Skill, Sequence[Fragment]]]) -> set[str]:
     for skill, parts in made:
         for part in parts:
             text = typed(part)
-            words |= programs(skill, text.shell)
+            words |= programs(skill, text.shell) | perl_modules(keystrokes(part))
             for source in text.python:
                 words |= library_calls(skill, source)
     return words

@@ -16,6 +16,8 @@ LEADING = (
     r"|\bxargs(?:\s+\S+)*?\s"
 )
 """What stands before a command: a line's start, operators, a branch of `case`, the shell's words, other commands."""
+MANY = frozenset({"git", "openssl"})
+VERB = re.compile(r"\b(git|openssl)(?:\s+-[cC]\s+\S+)*\s+([a-z][a-z0-9-]*)")
 PATH = re.compile(
     r"(?:[\w.*~${}-]*/)+[\w.*${}-]*"
     r"|\b[\w-]+\.(?:c|cfg|conf|csv|db|h|html|ini|json|jsonl|md|mk|out|py|sh|sql|toml|tsv|txt|xml|ya?ml)\b"
@@ -50,17 +52,29 @@ def keystrokes(fragment: Fragment) -> str:
 
 
 def programs(skill: Skill, shell: str) -> set[str]:
-    """Declared tools at command position: what a script merely mentions, and a shell's own words, do not count."""
+    """Declared tools at command position: what a script merely mentions, and a shell's own words, do not count.
+
+    What is many programs under one name counts by its commands: `git bisect`, `openssl x509`.
+    """
     bare = QUOTED.sub(_substitutions, re.sub(r"^\s*#.*$|\\\n", " ", shell, flags=re.M))
     tools = "|".join(re.escape(tool) for tool in sorted(skill.tools, reverse=True))
     # The word itself is looked at and not consumed: it may lead in another command, as xargs does.
     command = re.compile(rf"(?:{LEADING})\s*(?:\w+=\S*\s+)*(?=({tools})(?![\w./=-]))", re.M)
-    return set(command.findall(bare)) if tools else set()
+    found = set(command.findall(bare)) if tools else set()
+    return found - MANY | {f"{name} {verb}" for name, verb in VERB.findall(bare) if name in found}
 
 
 def _substitutions(quoted: re.Match[str]) -> str:
     """Of a quoted text, the commands that the shell runs inside it."""
     return "q" if quoted[0].startswith("'") else "q" + " ".join(re.findall(r"\$\([^()\"]*", quoted[0]))
+
+
+def perl_modules(keystrokes: str) -> set[str]:
+    """Modules that Perl programs load, function by function where they are named: `List::Util::sum`."""
+    loaded = re.findall(r"(?:^|; )use ([A-Z]\w*(?:::\w+)+)(?: qw\(([^)]*)\))?;", keystrokes, re.M)
+    return {f"{module}::{name}" for module, names in loaded for name in names.split()} | {
+        module for module, names in loaded if not names
+    }
 
 
 def library_calls(skill: Skill, source: str) -> set[str]:

@@ -1,7 +1,6 @@
-import re
-
 """The oracle plays solutions: in order, with harmless slips, to the same end."""
 
+import re
 from itertools import pairwise
 
 import pytest

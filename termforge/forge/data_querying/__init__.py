@@ -1,6 +1,7 @@
 """Skills of the domain data-querying, one file each."""
 
 from termforge.forge.data_querying import (
+    as_of_prices,
     bill_of_materials,
     index_plans,
     nested_json,
@@ -14,6 +15,7 @@ from termforge.forge.data_querying import (
 )
 
 SKILLS = (
+    as_of_prices.SKILL,
     bill_of_materials.SKILL,
     index_plans.SKILL,
     nested_json.SKILL,

@@ -185,7 +185,7 @@ they are. {must}:
   `{theme.package}.LIMIT` are refused and counted, an amount equal to it is not.
 - Each of the modules {modules} of `{theme.package}` must be importable first in a fresh interpreter that has `{folder}`
   on its path.
-- Functions keep their modules, and no module may import another one that it has no use for."""
+- Functions keep their modules. No module imports one that it has no use for, and `__init__.py` imports none at all."""
 
 
 def _steps(random: Random, folder: str, theme: Theme, damages: list[Damage], texts: list[str]) -> tuple[Step, ...]:

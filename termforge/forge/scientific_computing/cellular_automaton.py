@@ -31,6 +31,16 @@ class Case(NamedTuple):
         return rows
 
 
+AGREEMENT = """
+shown, counted = lines({shown!r}), dict(row[:2] for row in table({census!r}) if len(row) > 1)
+assert max(map(len, shown)) == min(map(len, shown)), "generations differ in length"
+for generation in range({last} + 1):
+    assert generation < len(shown), f"generation {{generation}} is not shown"
+    alive = str(shown[generation].count({alive!r}))
+    assert counted.get(str(generation)) == alive, f"generation {{generation}} was miscounted"
+"""
+
+
 def make(random: Random, setting: Setting) -> Fragment:
     case, folder = _drawn(random, setting.level), setting.folder
     pictured = ["".join(case.alive if cell else case.dead for cell in row) for row in case.rows]
@@ -158,6 +168,12 @@ def _checks(folder: str, case: Case, shown: Lines) -> tuple[Check, ...]:
         Check("generations", f"assert lines({shown.path!r}) == {literal(list(shown.lines))}", 3.0),
         Check("census", f"assert table({folder + '/census.csv'!r}) == {literal(census)}"),
         Check("columns", f"assert lines({folder + '/columns.txt'!r}) == {columns!r}"),
+        Check(
+            "agreement",
+            AGREEMENT.format(
+                shown=shown.path, census=f"{folder}/census.csv", last=len(shown.lines) - 1, alive=case.alive
+            ),
+        ),
     )
 
 
