@@ -8,7 +8,7 @@ export DO_NOT_TRACK = 1
 # Where deployments/setup.sh puts uv if the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: demo test lint bench parity images deploy golden
+.PHONY: demo test lint audit bench parity images deploy golden
 
 demo:            ## a small real corpus, made on this machine: no key, no GPU, no Docker engine
 	@bash deployments/setup.sh demo
@@ -24,6 +24,10 @@ lint:            ## formatting, lint and types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+
+audit:           ## are the forge's skills many and different enough?
+	@bash deployments/setup.sh test
+	@.venv/bin/python -m termforge.forge.audit
 
 bench:           ## what a trial costs here, into bench.json and the README; HARBOR=DIR measures Harbor beside it
 	@bash deployments/setup.sh test
