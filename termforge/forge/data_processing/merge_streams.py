@@ -64,7 +64,7 @@ def _draw(random: Random, messages: tuple[str, ...], level: int) -> Drawn:
             merged[number] = text
     conflicts = [number for number, fate in enumerate(fates, first) if fate == "conflict"]
     return Drawn(
-        recorded, merged, conflicts, [number for number in range(first, first + count) if number not in merged]
+        recorded, merged, conflicts, [number for number in range(first, first + len(fates)) if number not in merged]
     )
 
 

@@ -107,7 +107,7 @@ def _steps(random: Random, folder: str, table: Table, place: int, size: int) -> 
             ("Write the manifest in a loop over the sorted names and show it.", "Hash and count every part."),
             run(f"cd {folder}/parts; echo file,rows,md5 > ../manifest.csv"),
             run(
-                "for f in $(LC_ALL=C ls); do echo $f,$(tail -n +2 $f | wc -l),$(md5sum < $f | cut -c -32); done "
+                "for f in $(LC_ALL=C ls); do echo $f,$(tail -n +2 ./$f | wc -l),$(md5sum < $f | cut -c -32); done "
                 ">> ../manifest.csv"
             ),
             run("cat ../manifest.csv; cd /app"),

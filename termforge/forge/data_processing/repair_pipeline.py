@@ -35,9 +35,9 @@ def _joined(lines: list[str]) -> str:
 
 def _brief(folder: str, pipeline: Pipeline) -> str:
     return f"""\
-`bash {folder}/run.sh` reads lines from standard input and writes a report to standard output, with the help of other
-files in `{folder}`. Last week its reports were still right; since then some of the files were edited. Mend them in
-place so that any valid input gives the report that this manual describes:
+`{folder}/run.sh`, a bash script, reads lines from standard input and writes a report to standard output, with the
+help of other files in `{folder}`. Last week its reports were still right; since then some of the files were edited.
+Mend them in place so that any valid input gives the report that this manual describes:
 
 {pipeline.manual.strip()}
 

@@ -19,7 +19,7 @@ class Theme(NamedTuple):
 
 
 THEMES = (
-    Theme("levels", "gauge", ("Weir", "Lock 2", "Old Bridge", "Mouth", "Spring"), "cm"),
+    Theme("levels", "gauge", ("Weir", "Lock-2", "Old-Bridge", "Mouth", "Spring"), "cm"),
     Theme("steps", "walker", ("Aiko", "Ben", "Carla", "Deniz", "Edda"), "steps"),
     Theme("loads", "feeder", ("F-10", "F-12", "F-31", "F-47", "F-58"), "kw"),
     Theme("sales", "kiosk", ("Station", "Lido", "Zoo", "Theatre", "Pier"), "tickets"),

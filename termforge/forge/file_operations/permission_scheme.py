@@ -162,7 +162,8 @@ def _checks(folder: str, tree: str, scheme: Scheme) -> tuple[Check, ...]:
             Check(
                 f"modes_{name}",
                 body.format(tree, [held.path for held in some])
-                + f"assert found == {literal({held.path: f'{held.right & SEEN:03o}' for held in some})}",
+                + f"assert found == {literal({held.path: f'{held.right & SEEN:03o}' for held in some})}\n"
+                + f"assert min(len(content(f'{tree}/{{path}}')) for path in found) >= {min(len(h.text) for h in some)}",
             )
             for name, some in (("of_the_first", early), ("of_the_last", late))
         ),

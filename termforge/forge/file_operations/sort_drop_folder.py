@@ -213,11 +213,10 @@ def _checks(folder: str, incoming: str, dropped: list[Dropped]) -> tuple[Check, 
     copies = [["duplicate", "kept"], *([file.name, file.kept] for file in dropped if file.kept)]
     return (
         Check("archived_files", _same_contents(folder, archived), 3.0),
-        Check("other_files", _same_contents(folder, unsorted)),
+        Check("other_files", f"{_same_contents(folder, unsorted)}\n{_emptied(incoming)}"),
         Check(
             "duplicates",
-            f"assert table({folder + '/duplicates.csv'!r}) == {literal(copies)}\n"
-            f"left = [path.name for path in Path({incoming!r}).glob('*')]\nassert left == []",
+            f"assert table({folder + '/duplicates.csv'!r}) == {literal(copies)}\n{_emptied(incoming)}",
             2.0,
         ),
         Check(
@@ -227,6 +226,10 @@ def _checks(folder: str, incoming: str, dropped: list[Dropped]) -> tuple[Check, 
             2.0,
         ),
     )
+
+
+def _emptied(incoming: str) -> str:
+    return f"left = [path.name for path in Path({incoming!r}).glob('*')]\nassert left == []"
 
 
 def _same_contents(folder: str, files: list[Dropped]) -> str:

@@ -63,7 +63,7 @@ first line (1 <= n <= 20, 0 <= p <= 10^15, 1 <= m <= 2*10^9), then the n rows of
 It prints the n rows of A^p modulo m (entries from 0 to m - 1, separated by single blanks; A^0 is the identity), and a
 last line `trace <t>`, where t is the trace of that matrix modulo m. It must answer within seconds for any p.
 
-Write what it prints for `{source}` to `{result}`. `bash {folder}/run.sh` will be run on other input, from another
+Write what it prints for `{source}` to `{result}`. `{folder}/run.sh` will be run with bash on other input, from another
 folder and by a user who cannot write below `/app`.""",
         files=(text_file(source, "".join(f"{line}\n" for line in case.lines)),),
         steps=_steps(random, folder, name, source, result),

@@ -222,7 +222,8 @@ def _checks(audit: Audit) -> tuple[Check, ...]:
         Check("roles", f"assert table({by_role!r}) == {literal([['role', 'accounts', 'weak'], *counts])}", 2.0),
         Check(
             "no_password_told",
-            f"text = content({path!r})\nassert len(text.splitlines()) == {len(rows) + 1}\n"
+            f"text = content({path!r})\nassert text.splitlines()[:1] == ['user,role,rule,length']\n"
+            f"assert len(text.splitlines()) == {len(rows) + 1}\n"
             f"told = [one for one in {literal(sorted(one.password for one in audit.found))} if f',{{one}}' in text]\n"
             "assert not told",
         ),
