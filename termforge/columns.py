@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from termforge.findings import Attack, Difficulty
-from termforge.schemas import GateVerdicts, Record, Rejected, Replay, TerminalTask, Trajectory
+from termforge.findings import Attack, Difficulty, GateVerdicts, Rejected, Replay
+from termforge.schemas import Record, TerminalTask, Trajectory
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 

@@ -23,9 +23,10 @@ from termforge.errors import (
     TeacherError,
     TermforgeError,
 )
+from termforge.findings import Replay
 from termforge.rollout import RolloutConfig, Trial, roll_out
 from termforge.sandbox.protocol import Engine
-from termforge.schemas import DatasetRef, Image, LeftFile, Replay, TerminalTask, Trajectory, Turn, Verdict
+from termforge.schemas import DatasetRef, Image, LeftFile, TerminalTask, Trajectory, Turn, Verdict
 from termforge.stages.machine import open_engine
 from termforge.store import Store
 from termforge.teacher import ChatMessage, Reply

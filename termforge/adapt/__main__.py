@@ -10,8 +10,9 @@ from termforge.adapt.released import GENERATOR, released_tasks
 from termforge.adapt.released_corpus import released_table
 from termforge.errors import InputError, StoreError
 from termforge.export.row import LEVELS
+from termforge.findings import Rejected
 from termforge.images import DOMAIN_IMAGES, recipe_of
-from termforge.schemas import DatasetRef, Rejected
+from termforge.schemas import DatasetRef
 from termforge.store import Store
 
 

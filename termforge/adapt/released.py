@@ -18,9 +18,10 @@ from typing import Any, NamedTuple, cast, get_args
 from pydantic import ValidationError
 
 from termforge.errors import InputError
+from termforge.findings import Rejected
 from termforge.harbor.pytest_ids import looks_beyond, test_ids
 from termforge.images import DOMAIN_IMAGES
-from termforge.schemas import Domain, File, ImageRecipe, Limits, Provenance, Rejected, TerminalTask, Test, Verifier
+from termforge.schemas import Domain, File, ImageRecipe, Limits, Provenance, TerminalTask, Test, Verifier
 
 GENERATOR = "released@1"
 DATASET = "nvidia/Nemotron-Terminal-Synthetic-Tasks"

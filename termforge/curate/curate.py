@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from termforge.curate import quality
 from termforge.curate.decontaminate import Index, overlap, terminal_bench_2
-from termforge.schemas import Record, Rejected, TerminalTask, Trajectory
+from termforge.findings import Rejected
+from termforge.schemas import Record, TerminalTask, Trajectory
 
 STAGE = "curate"
 Filter = Callable[[TerminalTask, Trajectory], str | None]

@@ -8,11 +8,12 @@ from itertools import islice
 from pathlib import Path
 
 from termforge.errors import InputError, StoreError
+from termforge.findings import Rejected
 from termforge.harbor.exporting import export_tasks
 from termforge.harbor.importing import GENERATOR, import_task, is_task
 from termforge.images import IMAGES, Inventory, built
 from termforge.images.recipe import recipe
-from termforge.schemas import DatasetRef, Rejected, TerminalTask, digest
+from termforge.schemas import DatasetRef, TerminalTask, digest
 from termforge.store import Store
 
 IMPORTED = "harbor-tasks"

@@ -11,6 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from termforge.errors import InputError
+from termforge.findings import Replay
 from termforge.replay import check_image, replay, rollout_config
 from termforge.schemas import (
     DatasetRecord,
@@ -19,7 +20,6 @@ from termforge.schemas import (
     ImageRecipe,
     Part,
     Record,
-    Replay,
     TerminalTask,
     Trajectory,
     Verdict,

@@ -13,8 +13,9 @@ from pydantic import Field
 
 from termforge.difficulty import Deficits
 from termforge.errors import InputError
+from termforge.findings import Rejected
 from termforge.images import DOMAIN_IMAGES, HOST, recipe_of
-from termforge.schemas import DOMAINS, DatasetRecord, DatasetRef, Domain, Record, Rejected
+from termforge.schemas import DOMAINS, DatasetRecord, DatasetRef, Domain, Record
 from termforge.shard import work_through
 from termforge.slots import process_slots
 from termforge.stages.machine import Machine, inventory_of

@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any
 
 from termforge.adapt.near_duplicates import NearDuplicates
+from termforge.findings import GateVerdicts, Rejected
 from termforge.sandbox.protocol import Engine
-from termforge.schemas import DatasetRecord, DatasetRef, GateVerdicts, Part, Rejected, TerminalTask
+from termforge.schemas import DatasetRecord, DatasetRef, Part, TerminalTask
 from termforge.slots import Slots
 from termforge.stages.machine import Machine, inventory_of
 from termforge.stages.plan import ShardPlan, work_folder

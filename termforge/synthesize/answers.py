@@ -1,6 +1,7 @@
 """What came of all requests of a run, over both rounds, and its counts."""
 
-from termforge.schemas import Record, Rejected, TerminalTask
+from termforge.findings import Rejected
+from termforge.schemas import Record, TerminalTask
 
 
 class Answer(Record):

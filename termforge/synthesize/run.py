@@ -14,8 +14,9 @@ from termforge.errors import (
     TeacherUnavailable,
     TermforgeError,
 )
+from termforge.findings import Rejected
 from termforge.redact import redact, secret_in
-from termforge.schemas import Provenance, Rejected, TerminalTask, digest
+from termforge.schemas import Provenance, TerminalTask, digest
 from termforge.synthesize.isolation import check_isolation
 from termforge.synthesize.lint import check_requirements, test_functions
 from termforge.synthesize.prompt import GENERATORS, conversation, remedies, repair_turn, source_of

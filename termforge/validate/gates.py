@@ -20,9 +20,10 @@ from pathlib import Path
 
 from termforge.curate.decontaminate import overlap, terminal_bench_2
 from termforge.errors import AgentFailure, SandboxError, TerminalError, VerifierError
+from termforge.findings import GateResult, GateVerdicts
 from termforge.images import Inventory
 from termforge.sandbox.protocol import Engine
-from termforge.schemas import GateResult, GateVerdicts, Record, TerminalTask
+from termforge.schemas import Record, TerminalTask
 from termforge.shard import work_through
 from termforge.slots import Slots
 from termforge.validate import lint

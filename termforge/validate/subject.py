@@ -3,10 +3,11 @@
 from random import Random
 
 from termforge.errors import SandboxError, VerifierError
+from termforge.findings import Fate, Mutant, kill_rate
 from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, play
 from termforge.sandbox.protocol import Engine, started
-from termforge.schemas import Fate, File, Mutant, TerminalTask, TestResult, Verdict, Verifier, kill_rate
+from termforge.schemas import File, TerminalTask, TestResult, Verdict, Verifier
 from termforge.validate import mutants
 from termforge.validate.cheaters import cheats, laid_with
 from termforge.validate.outcome import named_paths, results

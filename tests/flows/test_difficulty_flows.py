@@ -90,7 +90,12 @@ def test_an_exploited_task_keeps_its_exploit(prefect: Prefect, tmp_path: Path) -
     with store.writer(DatasetRef(name="mixed", version="one"), "tasks", config={}) as out:
         for tests in (WEAK, STRONG):
             out.add(graded(tests))
-    script = {"otherwise": {"content": "<script>echo guess > out</script>", "usage": {"prompt_tokens": 5, "completion_tokens": 5}}}
+    script = {
+        "otherwise": {
+            "content": "<script>echo guess > out</script>",
+            "usage": {"prompt_tokens": 5, "completion_tokens": 5},
+        }
+    }
     with ScriptedEndpoint(script) as endpoint:
         settings = {"store": str(store.root), "tasks": "mixed", "api_base": endpoint.url, "submits": 2}
         run(prefect, "attack_tasks", PLACE | settings | {"adversary": "hosted_vllm/scripted"})

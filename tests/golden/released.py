@@ -7,19 +7,17 @@ written once, by the code of schema version N, and never again.
 from pathlib import Path
 
 from termforge.columns import TABLES
+from termforge.findings import GateResult, GateVerdicts, Rejected
 from termforge.schemas import (
     SCHEMA_VERSION,
     Command,
     DatasetRef,
     Ending,
     File,
-    GateResult,
-    GateVerdicts,
     Image,
     ImageRecipe,
     Need,
     Provenance,
-    Rejected,
     Step,
     TerminalTask,
     Test,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from termforge.findings import GateVerdicts
 from termforge.forge import forge_task, usable
 from termforge.harbor.__main__ import main
 from termforge.harbor.exporting import LABEL, export_task, export_tasks
@@ -16,17 +17,7 @@ from termforge.images import IMAGES, Inventory, built, recipe_of
 from termforge.images.recipe import recipe
 from termforge.sandbox.docker_engine import Docker
 from termforge.sandbox.protocol import Engine, started
-from termforge.schemas import (
-    DOMAINS,
-    Command,
-    File,
-    GateVerdicts,
-    Provenance,
-    Step,
-    TerminalTask,
-    Test,
-    Verifier,
-)
+from termforge.schemas import DOMAINS, Command, File, Provenance, Step, TerminalTask, Test, Verifier
 from termforge.store import Store
 from termforge.validate import ValidationConfig, validate
 from tests.unit.harbor.folders import write_folder

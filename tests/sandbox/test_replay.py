@@ -7,6 +7,7 @@ import pytest
 
 from termforge.agent.protocol import render
 from termforge.errors import InputError, SandboxError
+from termforge.findings import Replay
 from termforge.oracle import Oracle
 from termforge.replay import ATTEMPTS, Recorded, replay
 from termforge.rollout import RolloutConfig, Trial, roll_out
@@ -18,7 +19,6 @@ from termforge.schemas import (
     Image,
     ImageRecipe,
     Provenance,
-    Replay,
     Step,
     TerminalTask,
     Test,

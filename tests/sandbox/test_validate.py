@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from termforge.curate import decontaminate
+from termforge.findings import GateVerdicts
 from termforge.images import Inventory
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import (
     Command,
     File,
-    GateVerdicts,
     Image,
     ImageRecipe,
     Need,
@@ -37,6 +37,7 @@ GATES = [
     "cheaters fail",
     "mutants die",
 ]
+RIGHT = "assert os.path.exists('/app/answer') and open('/app/answer').read() == '42\\n'"
 INVENTORY = Inventory(apt={}, python={}, commands=())
 TESTS = "def test_it():\n    with open('/app/answer') as file:\n        assert file.read() == '42\\n'\n"
 SOUND = """
@@ -135,7 +136,9 @@ def test_tests_that_crash_without_work_are_refused(gates: Callable[..., GateVerd
 
 
 def test_a_failure_that_a_test_declares_is_an_assertion_too(gates: Callable[..., GateVerdicts]) -> None:
-    source = "import os, pytest\ndef test_it():\n    if not os.path.exists('/app/answer') or open('/app/answer').read() != '42\\n': pytest.fail('no')\n"
+    source = (
+        "import os, pytest\ndef test_it():\n    if not os.path.exists('/app/answer'): pytest.fail('no')\n    " + RIGHT
+    )
     assert gates(terminal_task(source)).sound
 
 
@@ -169,9 +172,9 @@ def test_tests_that_cannot_run_are_refused_by_reading_them(
 
 
 def test_ids_of_parametrised_tests_and_of_methods_are_found(gates: Callable[..., GateVerdicts]) -> None:
-    source = "import os, pytest\n@pytest.mark.parametrize('x', [1])\ndef test_it(x): assert os.path.exists('/app/answer') and open('/app/answer').read() == '42\\n'"
+    source = "import os, pytest\n@pytest.mark.parametrize('x', [1])\ndef test_it(x): " + RIGHT
     assert gates(terminal_task(source, test="test_outputs.py::test_it[1]")).sound
-    source = "import os\nclass TestIt:\n    def test_it(self): assert os.path.exists('/app/answer') and open('/app/answer').read() == '42\\n'"
+    source = "import os\nclass TestIt:\n    def test_it(self): " + RIGHT
     assert gates(terminal_task(source, test="test_outputs.py::TestIt::test_it")).sound
 
 

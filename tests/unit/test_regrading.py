@@ -10,6 +10,7 @@ import pytest
 from termforge import replay
 from termforge.curate.curate import CurateSettings
 from termforge.errors import InputError
+from termforge.findings import Replay
 from termforge.images import HOST
 from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, Trial, roll_out
@@ -20,7 +21,6 @@ from termforge.schemas import (
     Ending,
     File,
     Provenance,
-    Replay,
     Step,
     TerminalTask,
     Test,

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from termforge.errors import InputError, StoreError
+from termforge.findings import Rejected, Replay
 from termforge.schemas import (
     Command,
     DatasetRef,
@@ -17,8 +18,6 @@ from termforge.schemas import (
     ImageRecipe,
     Need,
     Provenance,
-    Rejected,
-    Replay,
     Step,
     TerminalTask,
     Test,

@@ -14,8 +14,9 @@ from termforge.adapt.released import released_tasks
 from termforge.adapt.released_corpus import released_rows, released_table
 from termforge.errors import InputError
 from termforge.export.row import SCHEMA
+from termforge.findings import Rejected
 from termforge.images import DOMAIN_IMAGES
-from termforge.schemas import ImageRecipe, Rejected, TerminalTask
+from termforge.schemas import ImageRecipe, TerminalTask
 
 IMAGES = {name: ImageRecipe(name=name, recipe="abc") for name in DOMAIN_IMAGES.values()}
 TOML = """\

@@ -4,17 +4,8 @@ import pytest
 
 from termforge.curate import decontaminate
 from termforge.curate.curate import CurateSettings, Kept, curate
-from termforge.schemas import (
-    Ending,
-    Image,
-    ImageRecipe,
-    Provenance,
-    Rejected,
-    TerminalTask,
-    Trajectory,
-    Turn,
-    Verdict,
-)
+from termforge.findings import Rejected
+from termforge.schemas import Ending, Image, ImageRecipe, Provenance, TerminalTask, Trajectory, Turn, Verdict
 
 
 def pair(

@@ -9,8 +9,9 @@ import pytest
 
 from termforge.budget import Budget
 from termforge.errors import InputError
+from termforge.findings import Rejected
 from termforge.images import Inventory
-from termforge.schemas import DOMAINS, Domain, ImageRecipe, Rejected, TerminalTask
+from termforge.schemas import DOMAINS, Domain, ImageRecipe, TerminalTask
 from termforge.synthesize import (
     Environment,
     Reason,
