@@ -10,7 +10,19 @@ services come from the worker's environment. Nothing is cached by Prefect: a fin
 
 from prefect import flow
 
-from flows.adapt_prompts import SAMPLE_PROMPTS, Column, License, PromptColumn, PromptRows, Prompts, adapt_prompts
+from flows.adapt_prompts import (
+    SAMPLE_PROMPTS,
+    Column,
+    License,
+    NearDuplicates,
+    PromptColumn,
+    PromptKind,
+    PromptRows,
+    Prompts,
+    SolutionColumn,
+    TestsColumn,
+    adapt_prompts,
+)
 from flows.curate_corpus import CompleteOnly, SuccessOnly, curate_corpus
 from flows.forge_tasks import PerDomain, forge_tasks
 from flows.parameters import (
@@ -48,12 +60,16 @@ def grow_corpus(
     night: Night = "",
     store: StorePath = "store",
     prompts: Prompts = SAMPLE_PROMPTS,
+    prompt_kind: PromptKind = "math",
     prompt_rows: PromptRows = None,
     prompt_column: PromptColumn = "problem",
     answer_column: Column = "expected_answer",
-    solution_column: Column = "solution",
+    solution_column: SolutionColumn = "solution",
+    tests_column: TestsColumn = None,
+    entry_point_column: Column = None,
     id_column: Column = "id",
     prompt_license: License = "",
+    near_duplicates: NearDuplicates = None,
     forged_per_domain: PerDomain = 4,
     synthesized_from_skills: FromSkills = 0,
     synthesized_from_seeds: FromSeeds = 0,
@@ -93,11 +109,20 @@ def grow_corpus(
             "prompt_column": prompt_column,
             "answer_column": answer_column,
             "solution_column": solution_column,
+            "tests_column": tests_column,
+            "entry_point_column": entry_point_column,
             "id_column": id_column,
         }
         sources.append(
             adapt_prompts(
-                prompts=prompts, prompt_rows=prompt_rows, license=prompt_license, **columns, **place, **machine
+                kind=prompt_kind,
+                prompts=prompts,
+                prompt_rows=prompt_rows,
+                license=prompt_license,
+                near_duplicates=near_duplicates,
+                **columns,
+                **place,
+                **machine,
             )
         )
     if synthesized_from_skills or synthesized_from_seeds:
