@@ -137,10 +137,11 @@ def make(random: Random, setting: Setting) -> Fragment:
     return Fragment(
         title=f"Repair the {name} simulation",
         brief=f"""\
-`{folder}/run.sh`, a bash script, builds `{folder}/{name}.c` and runs it on standard input. Since the last change it does not do
-what `{folder}/NOTES.md` says. Find the cause or causes in `{name}.c`, `grid.h` and `run.sh` of that folder and repair
-them in place; the program must stay in C. `{folder}/example.in` is an input, `{folder}/example.out` what has to be
-printed for it. The script will be run on input that is not shown, by a user who cannot write below `/app`.""",
+`{folder}/run.sh`, a bash script, builds `{folder}/{name}.c` and runs it on standard input. Since the last change
+it does not do what `{folder}/NOTES.md` says. Find the cause or causes in `{name}.c`, `grid.h` and `run.sh` of that
+folder and repair them in place; the program must stay in C. `{folder}/example.in` is an input,
+`{folder}/example.out` what has to be printed for it. The script will be run on input that is not shown, by a user
+who cannot write below `/app`.""",
         files=(
             *broken,
             text_file(f"{folder}/NOTES.md", _notes(model)),
