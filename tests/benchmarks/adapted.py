@@ -65,7 +65,7 @@ def _math_tasks(store: Store) -> DatasetRef:
 def _near(prompts: Path, folder: Path) -> float:
     texts = pl.read_parquet(prompts, columns=["problem"], n_rows=NEAR)["problem"].to_list()
     start = time.perf_counter()
-    sum(NearDuplicates(0.8).repeated(texts))
+    assert any(earlier is not None for earlier in list(NearDuplicates(0.8).repeated(texts)))
     return time.perf_counter() - start
 
 
