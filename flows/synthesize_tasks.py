@@ -64,7 +64,7 @@ def synthesize_tasks(
     seeds: Seeds = "",
     domains: Domains = DOMAINS,
     difficulties: Difficulties = DIFFICULTIES,
-    deficits: DomainDeficits | None = None,
+    deficits: DomainDeficits = None,
     api_base: ApiBase = None,
     temperature: Temperature = None,
     budget_usd: Dollars = None,
