@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 
 from termforge.forge.catalogue import SKILLS, usable
+from termforge.forge.checks import HELPERS
 from termforge.forge.compose import forge_part
 from termforge.schemas import TerminalTask
 from termforge.stages.machine import Machine, choose_machine
@@ -23,10 +24,7 @@ def show(task: TerminalTask) -> None:
         print(f"=== step {number}: {step.analysis}\n    {step.plan}")
         print("".join(command.keystrokes for command in step.commands))
     for file in task.verifier.files if task.verifier else ():
-        _, _, tests = file.content.decode().partition(
-            'raise AssertionError(f"{where} is not a number: {text!r}") from None\n'
-        )
-        print(f"=== {file.path}\n{tests}")
+        print(f"=== {file.path}\n{file.content.decode().replace(HELPERS, '')}")
 
 
 def check(tasks: list[TerminalTask], machine: Machine, mutants: int) -> int:

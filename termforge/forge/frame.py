@@ -106,7 +106,7 @@ def review(random: Random, parts: Sequence[Fragment]) -> Step:
 
 
 def _listed(items: Sequence[str]) -> str:
-    return f"{', '.join(items[:-1])} and {items[-1]}"
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
 def _unwrapped(text: str) -> str:
