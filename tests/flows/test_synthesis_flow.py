@@ -23,8 +23,14 @@ pytestmark = pytest.mark.bubblewrap
 MODEL = "hosted_vllm/scripted"
 KEY = "sk-nightly-0123456789abcdefghij"
 COMMON = {"prompts": "", "images": "host", "sandbox": "bubblewrap", "concurrency": 4, "teacher": MODEL}
-OTHER, THIRD = GOOD.replace("one\ntwo", "three\nfour"), GOOD.replace("one\ntwo", "five\nsix")
-"""As good, and no duplicates: replies may meet in the same image."""
+OTHER, THIRD = (
+    GOOD.replace("Count the", f"{why}\nCount the")
+    for why in (
+        "A poet keeps a list of words, one on each line, and asks from time to time how long it has become.",
+        "Before a dictionary goes to print, somebody at the press has to say how many entries it holds.",
+    )
+)
+"""As good, and no near-duplicates: those are refused."""
 WITH_KEY = GOOD.replace("two", KEY)
 COUNTING = (Command(keystrokes="wc -l < words.txt > count.txt\n", duration_s=0.5),)
 SOLUTION = render("Two lines.", "Count them.", COUNTING, task_complete=True)
