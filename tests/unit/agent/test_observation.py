@@ -78,7 +78,7 @@ ECHOES = [
     # While a here-document is typed the kernel echoes a few characters between two lines of the shell's editor, now
     # here, now there, in the recording too; that moves the cut.
     [r"w+", "w"],
-    [r"(?m)^w> w$", "> w"],
+    [r"(?m)^[> w]*w[> w]*$", "> w"],
     [r"(?m)(^> w\n)+", "> w\n"],
     [r"\n[> w]*\n\[\.\.\. output limited to 10000 bytes; \d+ .*\]\n[> w]*\n", "\n<cut>\n"],
 ]
