@@ -1,8 +1,11 @@
 """Hardening as a stage: forged tasks that a solver finds too easy get further parts."""
 
+from functools import cache
+
 from termforge.forge import usable
 from termforge.forge.compose import GENERATOR, extended
-from termforge.schemas import DatasetRecord, DatasetRef, TerminalTask
+from termforge.forge.skill import Skill
+from termforge.schemas import DatasetRecord, DatasetRef, ImageRecipe
 from termforge.stages.machine import inventory_of
 from termforge.store import Store, version_of
 
@@ -21,10 +24,11 @@ def extend(store: Store, night: str, difficulties: DatasetRef, extra: int) -> Da
             standing = {row.task_id: row.standing for row in store.read(difficulties)}
             with store.writer(ref, "tasks", config={"extra": extra}, inputs=[difficulties]) as out:
                 for task in store.read(source):
-                    made = _extended(task, extra) if standing.get(task.id) == "too easy" else None
-                    out.counts[standing.get(task.id, "not measured") if made is None else "extended"] += 1
-                    if made is not None:
-                        out.add(made)
+                    if standing.get(task.id) == "too easy" and task.provenance.source == "forge":
+                        out.add(extended(task, extra, _skills(task.image)))
+                        out.counts["extended"] += 1
+                    else:
+                        out.counts[standing.get(task.id, "not measured")] += 1
     return store.record(ref)
 
 
@@ -43,8 +47,6 @@ def in_band(store: Store, night: str, rounds: list[DatasetRef]) -> DatasetRecord
     return store.record(ref)
 
 
-def _extended(task: TerminalTask, extra: int) -> TerminalTask | None:
-    """None for a task that is not forged."""
-    if task.provenance.source != "forge":
-        return None
-    return extended(task, extra, usable(inventory_of(task.image)).skills)
+@cache
+def _skills(image: ImageRecipe) -> tuple[Skill, ...]:
+    return usable(inventory_of(image)).skills

@@ -57,11 +57,13 @@ def run_shard(
     slots: Slots,
     on_done: Callable[[int], None],
 ) -> Part:
+    tasks = plan.records(shard)
+    inventories = {image: inventory_of(image) for image in {task.image for task in tasks}}
     verdicts = validate_shard(
-        plan.records(shard),
+        tasks,
         config,
         engine,
-        lambda terminal_task: inventory_of(terminal_task.image),
+        inventories,
         plan.folder(shard),
         duplicates=near_duplicates(plan.store, plan.source),
         slots=slots,

@@ -23,7 +23,7 @@ from termforge.errors import AgentFailure, SandboxError, TerminalError, Verifier
 from termforge.findings import GateResult, GateVerdicts
 from termforge.images import Inventory
 from termforge.sandbox.protocol import Engine
-from termforge.schemas import Record, TerminalTask
+from termforge.schemas import ImageRecipe, Record, TerminalTask
 from termforge.shard import work_through
 from termforge.slots import Slots
 from termforge.validate import lint
@@ -49,7 +49,7 @@ def validate_shard(
     terminal_tasks: Iterable[TerminalTask],
     config: ValidationConfig,
     engine: Engine,
-    inventory_of: Callable[[TerminalTask], Inventory],
+    inventories: Mapping[ImageRecipe, Inventory],
     folder: Path,
     *,
     duplicates: Mapping[str, str],
@@ -62,7 +62,7 @@ def validate_shard(
     """
 
     def work(terminal_task: TerminalTask) -> tuple[GateVerdicts, ...]:
-        inventory, earlier = inventory_of(terminal_task), duplicates.get(terminal_task.id, "")
+        inventory, earlier = inventories[terminal_task.image], duplicates.get(terminal_task.id, "")
         return (validate(terminal_task, config, engine, inventory, duplicate_of=earlier),)
 
     by_id = {terminal_task.id: terminal_task for terminal_task in terminal_tasks}

@@ -314,7 +314,7 @@ def test_a_shard_gives_one_row_a_task_in_order(engine: Engine, tmp_path: Path) -
 
     def work() -> list[GateVerdicts]:
         return validate_shard(
-            tasks, ValidationConfig(), engine, lambda task: INVENTORY, tmp_path,
+            tasks, ValidationConfig(), engine, {tasks[0].image: INVENTORY}, tmp_path,
             duplicates={}, slots=Slots(2), on_done=lambda done, records: heard.append(done),
         )  # fmt: skip
 
