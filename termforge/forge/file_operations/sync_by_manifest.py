@@ -133,7 +133,7 @@ awk -F, 'BEGIN {{ print "action,path" }}
     $2 < $4 || $3 != $5 {{ print "conflict," $1; next }}
     {{ print "same," $1 }}' > actions.csv
 sed -n 's/^copy,//p; s/^update,//p' actions.csv |
-    (cd {scene.source} && xargs -d '\\n' cp --parents -t ../{scene.mirror})
+    (cd {scene.source} && xargs -d '\\n' -I FILE cp --parents FILE ../{scene.mirror})
 sed -n 's/^delete,//p' actions.csv | (cd {scene.mirror} && xargs -d '\\n' rm)
 """
 

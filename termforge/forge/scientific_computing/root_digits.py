@@ -32,7 +32,7 @@ class Polynomial(NamedTuple):
         scale = int("1" + "0" * digits)
         above = self.coefficients[0] > 0
         low, high = scale, 2 * scale
-        while self.sign_at(high, scale) == (-1 if above else 1):
+        while self.sign_at(high, scale) != (1 if above else -1):
             high *= 2
         while high - low > 1:
             middle = (low + high) // 2
