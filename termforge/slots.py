@@ -5,11 +5,11 @@ a few a core are all that helps. Whoever wants a slot looks at the load: there i
 """
 
 import time
-from functools import cache
 from threading import Lock
 
 from termforge.adaptive import Aimd, Gate
 from termforge.load import Load
+from termforge.once import once
 
 PERIOD_S = 1.0
 """Between two looks at the load, at least."""
@@ -56,7 +56,7 @@ class Slots:
             self.gate.went_well(since, rounds=1.0)
 
 
-@cache
+@once
 def process_slots(most: int) -> Slots:
     """The same slots for every shard of this process that names the same number."""
     return Slots(most)

@@ -7,11 +7,11 @@ the reason in place of one: an old verdict is not one of new tests.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 from typing import NamedTuple
 
 from termforge.errors import InputError
 from termforge.findings import Replay
+from termforge.once import once
 from termforge.replay import check_image, replay, rollout_config
 from termforge.schemas import (
     DatasetRecord,
@@ -78,7 +78,7 @@ def regraded(plan: ShardPlan) -> DatasetRef:
     return DatasetRef(name="trajectories", version=plan.target.version)
 
 
-@cache
+@once
 def current_tasks(root: str, trajectories: DatasetRef, tasks: DatasetRef) -> dict[str, Current]:
     """For each task of the recorded trials, by id: itself in `tasks`, or the one that differs in its tests alone.
 

@@ -1,12 +1,12 @@
 """Which teacher a run asks: the oracle, or any model that litellm reaches, within the night's budget."""
 
-from functools import cache
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field
 
 from termforge.budget import Budget
+from termforge.once import once
 from termforge.oracle import MODEL as ORACLE
 from termforge.oracle import Oracle
 from termforge.rollout import MakeTeacher, Trial
@@ -69,7 +69,7 @@ class TeacherChoice(Record):
         return Oracle(trial.terminal_task, seed=f"{self.seed}-{trial.sample}", slip_rate=self.slip_rate)
 
 
-@cache
+@once
 def _open_budget(path: Path, usd: float | None, tokens: int | None) -> Budget:
     """One hold on the file a process."""
     return Budget(path, usd=usd, tokens=tokens)

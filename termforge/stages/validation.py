@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from termforge.adapt.near_duplicates import NearDuplicates
 from termforge.findings import GateVerdicts, Rejected
+from termforge.once import once
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import DatasetRecord, DatasetRef, Part, TerminalTask
 from termforge.slots import Slots
@@ -72,7 +72,7 @@ def run_shard(
     return Store(plan.store).write_part(plan.target, "verdicts", shard, verdicts)
 
 
-@cache
+@once
 def near_duplicates(store: str, source: DatasetRef) -> Mapping[str, str]:
     """By task id the earlier task that has nearly the same instruction: found once a process, for all shards."""
     frame = Store(store).scan(source).select("id", "instruction").collect()

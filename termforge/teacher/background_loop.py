@@ -4,11 +4,11 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import TypeVar
 
+from termforge.once import once
+
 _Answer = TypeVar("_Answer")
-_starting = threading.Lock()
 
 
 def run_within(timeout_s: float, start: Callable[[], Awaitable[_Answer]]) -> _Answer:
@@ -21,9 +21,7 @@ def run_within(timeout_s: float, start: Callable[[], Awaitable[_Answer]]) -> _An
         async with asyncio.timeout(timeout_s):
             return await start()
 
-    with _starting:
-        loop = _loop(os.getpid())
-    answer = asyncio.run_coroutine_threadsafe(bounded(), loop)
+    answer = asyncio.run_coroutine_threadsafe(bounded(), _loop(os.getpid()))
     try:
         return answer.result()
     except BaseException:
@@ -31,7 +29,7 @@ def run_within(timeout_s: float, start: Callable[[], Awaitable[_Answer]]) -> _An
         raise
 
 
-@cache
+@once
 def _loop(pid: int) -> asyncio.AbstractEventLoop:
     """Keyed by process: a loop does not survive a fork. Connection pools live on it, so it is never closed."""
     loop = asyncio.new_event_loop()

@@ -7,10 +7,10 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 from termforge.adaptive import Aimd, Gate, own_time
 from termforge.errors import TeacherUnavailable
+from termforge.once import once
 from termforge.teacher.faults import Fault
 
 START = 20
@@ -64,7 +64,7 @@ class Calls:
             self.gate.went_badly(since=began)
 
 
-@cache
+@once
 def calls_to(model: str, api_base: str | None, most: int) -> Calls:
     """The same calls for every teacher of this process that names the same."""
     return Calls(model, most)

@@ -9,7 +9,6 @@ import logging
 import os
 import random
 import re
-import threading
 import time
 import warnings
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from termforge.errors import (
     SetupError,
     TeacherUnavailable,
 )
+from termforge.once import once
 from termforge.redact import redact
 from termforge.schemas import Usage
 from termforge.teacher import direct
@@ -271,16 +271,8 @@ def _ask(request: dict[str, Any], timeout_s: float) -> Any:
     return run_within(timeout_s, lambda: completion(**request, timeout=timeout_s, max_retries=0, num_retries=0))
 
 
-_importing = threading.Lock()
-
-
+@once
 def _litellm() -> Any:
-    with _importing:
-        return _imported()
-
-
-@cache
-def _imported() -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import fetches prices from the network
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads keys from any .env it finds
     with warnings.catch_warnings():
