@@ -2,14 +2,17 @@
 
 Standard library only: where the host's /proc does not show a sandbox, this very source runs inside it and answers over
 a pipe (`serve`). Then it is data from the agent; it can end a wait early or late and decides nothing else.
+A look is taken every few milliseconds, and pathlib would take longer for it than the kernel.
 """
 
+import os
 import platform
 import re
 import struct
 import sys
-from pathlib import Path
 from typing import NamedTuple
+
+PROC = "/proc"
 
 SHELLS = frozenset({"bash", "sh", "dash", "zsh", "fish", "ksh"})
 CALLS = {
@@ -27,8 +30,9 @@ CALLS = {
     "aarch64": {63: "read", 65: "read", 73: "poll", 72: "select", 22: "epoll", 441: "epoll"},
 }.get(platform.machine(), {})
 """System calls in which a program waits for input, by number."""
-TTY = re.compile(r".*/(pts/\d+|tty|console)")
+TTY = re.compile(r".*/(?:pts/\d+|tty|console)")
 MASTER = re.compile(r".*/ptmx")
+SWITCHES = re.compile(r"ctxt_switches:\s+(\d+)")
 SLEEPS = ("wait_woken", "n_tty_read", "do_select", "do_poll", "poll_schedule_timeout", "do_sys_poll")
 """Where in the kernel it waits, for when the call itself may not be read (ptrace restricted)."""
 
@@ -55,7 +59,7 @@ class Stat(NamedTuple):
     """Processor time of all threads."""
 
 
-def look(proc: Path, pane: int, server: int) -> Look:
+def look(proc: str, pane: int, server: int) -> Look:
     """One look at the terminal whose first process is `pane`, under the tmux `server`; pids as `proc` numbers them."""
     first = stat_of(proc, pane)
     if first is None or first.state == "Z":
@@ -66,7 +70,7 @@ def look(proc: Path, pane: int, server: int) -> Look:
     return Look(_state(proc, tree, group), switches(proc, server), work)
 
 
-def _state(proc: Path, tree: list[Stat], group: list[Stat]) -> str:
+def _state(proc: str, tree: list[Stat], group: list[Stat]) -> str:
     if any(process.state in "RD" for process in group):
         return "busy"
     reader = next((process for process in group if waits_for_terminal(proc, process.pid)), None)
@@ -88,31 +92,30 @@ def _jobs(tree: list[Stat], reader: Stat) -> list[Stat]:
     return [process for process in tree if process.pid not in chain and process.state not in "ZX"]
 
 
-def stat_of(proc: Path, pid: int) -> Stat | None:
-    try:
-        text = (proc / str(pid) / "stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+def stat_of(proc: str, pid: int) -> Stat | None:
+    """None for a process that is gone."""
+    name, _, rest = _text(f"{proc}/{pid}/stat").partition("(")[2].rpartition(") ")
+    if not rest:
         return None
-    name, _, rest = text.partition("(")[2].rpartition(") ")
     field = rest.split()
     return Stat(pid, name, field[0], int(field[1]), int(field[2]), int(field[5]), int(field[11]) + int(field[12]))
 
 
-def descendants(proc: Path, pid: int) -> list[Stat]:
+def descendants(proc: str, pid: int) -> list[Stat]:
     found = []
-    for child in _text(proc / str(pid) / "task" / str(pid) / "children").split():
+    for child in _text(f"{proc}/{pid}/task/{pid}/children").split():
         stat = stat_of(proc, int(child))
         if stat is not None:
             found += [stat, *descendants(proc, stat.pid)]
     return found
 
 
-def switches(proc: Path, pid: int) -> int:
+def switches(proc: str, pid: int) -> int:
     """How often a process has been given or has left the processor."""
-    return sum(int(count) for count in re.findall(r"ctxt_switches:\s+(\d+)", _text(proc / str(pid) / "status")))
+    return sum(map(int, SWITCHES.findall(_text(f"{proc}/{pid}/status"))))
 
 
-def waits_for_terminal(proc: Path, pid: int) -> bool:
+def waits_for_terminal(proc: str, pid: int) -> bool:
     """Whether a process is blocked until somebody types.
 
     A program that holds the master side of another terminal (script, a nested tmux) does not count: it waits for keys
@@ -123,9 +126,9 @@ def waits_for_terminal(proc: Path, pid: int) -> bool:
     if not terminals or any(MASTER.fullmatch(target) for target in files.values()):
         return False
     try:
-        words = (proc / str(pid) / "syscall").read_text().split()
+        words = _read(f"{proc}/{pid}/syscall").split()
     except PermissionError:
-        return 0 in terminals and _text(proc / str(pid) / "wchan").startswith(SLEEPS)
+        return 0 in terminals and _text(f"{proc}/{pid}/wchan").startswith(SLEEPS)
     except (FileNotFoundError, ProcessLookupError):
         return False
     if len(words) < 7 or int(words[0]) not in CALLS:
@@ -133,12 +136,12 @@ def waits_for_terminal(proc: Path, pid: int) -> bool:
     return bool(terminals & awaited(proc, pid, CALLS[int(words[0])], [int(word, 16) for word in words[1:7]]))
 
 
-def awaited(proc: Path, pid: int, call: str, arguments: list[int]) -> set[int]:
+def awaited(proc: str, pid: int, call: str, arguments: list[int]) -> set[int]:
     """File numbers whose input a blocked call waits for."""
     if call == "read":
         return {arguments[0]}
     if call == "epoll":
-        return {int(number) for number in re.findall(r"tfd:\s*(\d+)", _text(proc / f"{pid}/fdinfo/{arguments[0]}"))}
+        return {int(number) for number in re.findall(r"tfd:\s*(\d+)", _text(f"{proc}/{pid}/fdinfo/{arguments[0]}"))}
     if call == "poll":
         entries = _memory(proc, pid, arguments[0], 8 * min(arguments[1], 256))
         return {number for number, events, _ in struct.iter_unpack("<ihh", entries) if events & 1}
@@ -146,63 +149,74 @@ def awaited(proc: Path, pid: int, call: str, arguments: list[int]) -> set[int]:
     return {number for number in range(8 * len(bits)) if bits[number // 8] >> number % 8 & 1}
 
 
-def open_files(proc: Path, pid: int) -> dict[int, str]:
+def open_files(proc: str, pid: int) -> dict[int, str]:
     """Links are read, never followed: a hostile file system behind one could block."""
     try:
-        return {int(link.name): str(link.readlink()) for link in (proc / f"{pid}/fd").iterdir()}
+        folder = f"{proc}/{pid}/fd"
+        return {int(name): os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}  # noqa: PTH115, PTH208
     except OSError:
         return {}
 
 
-def _memory(proc: Path, pid: int, address: int, size: int) -> bytes:
+def _memory(proc: str, pid: int, address: int, size: int) -> bytes:
     """Empty where nothing can be read, so that the process counts as busy."""
     if not address:
         return b""
     try:
-        with (proc / str(pid) / "mem").open("rb", buffering=0) as memory:
-            memory.seek(address)
-            data = memory.read(size)
+        memory = os.open(f"{proc}/{pid}/mem", os.O_RDONLY)
+        try:
+            data = os.pread(memory, size, address)
+        finally:
+            os.close(memory)
     except (OSError, OverflowError):
         return b""
     return data if len(data) == size else b""
 
 
-def _text(path: Path) -> str:
+def _text(path: str) -> str:
+    """Empty where nothing can be read."""
     try:
-        return path.read_text(errors="replace")
+        return _read(path)
     except OSError:
         return ""
 
 
-def outer_pids(proc: Path, init: int, inner: list[int]) -> dict[int, int]:
+def _read(path: str) -> str:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return b"".join(iter(lambda: os.read(descriptor, 65536), b"")).decode(errors="replace")
+    finally:
+        os.close(descriptor)
+
+
+def outer_pids(proc: str, init: int, inner: list[int]) -> dict[int, int]:
     """Map pids of the namespace in which `init` is process 1 to those that `proc` shows; unknown ones are left out.
 
     Only the descendants of `init` are looked at: beside a thousand other sandboxes that is all that stays cheap.
     """
     found = {}
     for process in descendants(proc, init):
-        match = re.search(r"NSpid:.*?(\d+)\n", _text(proc / str(process.pid) / "status"))
+        match = re.search(r"NSpid:.*?(\d+)\n", _text(f"{proc}/{process.pid}/status"))
         if match and int(match[1]) in inner and _same_namespace(proc, process.pid, init):
             found[int(match[1])] = process.pid
     return found
 
 
-def _same_namespace(proc: Path, pid: int, other: int) -> bool:
+def _same_namespace(proc: str, pid: int, other: int) -> bool:
     try:
-        return (proc / f"{pid}/ns/pid").readlink() == (proc / f"{other}/ns/pid").readlink()
+        return os.readlink(f"{proc}/{pid}/ns/pid") == os.readlink(f"{proc}/{other}/ns/pid")  # noqa: PTH115
     except OSError:
         return False
 
 
-def readable(proc: Path, pid: int) -> bool:
+def readable(proc: str, pid: int) -> bool:
     """Whether this process may see where that one waits."""
-    return bool(_text(proc / str(pid) / "syscall") or _text(proc / str(pid) / "wchan").strip("0")) and bool(
-        open_files(proc, pid)
-    )
+    waits = _text(f"{proc}/{pid}/syscall") or _text(f"{proc}/{pid}/wchan").strip("0")
+    return bool(waits and open_files(proc, pid))
 
 
 def serve(pane: int, server: int) -> None:
     """Answer each line of stdin with one look at this machine's own /proc."""
     for _ in iter(sys.stdin.readline, ""):
-        state, output, work = look(Path("/proc"), pane, server)
+        state, output, work = look(PROC, pane, server)
         print(state, output, work, flush=True)

@@ -4,14 +4,12 @@ import contextlib
 import inspect
 import re
 import socket
-from pathlib import Path
 from typing import Protocol
 
 from termforge.sandbox.protocol import Sandbox
 from termforge.terminal import processes
-from termforge.terminal.processes import Look
+from termforge.terminal.processes import PROC, Look
 
-PROC = Path("/proc")
 ANSWER_S = 1.0
 LOADER = "import sys; exec(sys.stdin.read(int(sys.argv[1]))); serve(int(sys.argv[2]), int(sys.argv[3]))"
 ANSWER = re.compile(r"(prompt|background|reading|busy|gone) (\d{1,18}) ([\d: ]*)\n")

@@ -23,7 +23,7 @@ def busy_s() -> float:
 
 
 def process_s(pid: int) -> float:
-    stat = processes.stat_of(PROC, pid)
+    stat = processes.stat_of(str(PROC), pid)
     return stat.ticks * TICK_S if stat else 0.0
 
 
@@ -59,7 +59,7 @@ def pids_named(*names: str) -> list[int]:
     return [
         int(folder.name)
         for folder in PROC.iterdir()
-        if folder.name.isdigit() and (stat := processes.stat_of(PROC, int(folder.name))) and stat.name in names
+        if folder.name.isdigit() and (stat := processes.stat_of(str(PROC), int(folder.name))) and stat.name in names
     ]
 
 

@@ -13,8 +13,7 @@ from termforge.sandbox.protocol import Engine, Sandbox, started
 from termforge.schemas import Limits
 from termforge.teacher import ChatMessage, Reply
 from termforge.terminal import Terminal
-from termforge.terminal.processes import stat_of
-from termforge.terminal.watch import PROC
+from termforge.terminal.processes import PROC, stat_of
 from tests.parity import recordings, rules
 from tests.parity.recordings import Recording, Script
 
