@@ -38,8 +38,13 @@ CONFIRMATIONS = (
 class Oracle:
     """A Teacher without a model. The same (task, seed, slip rate) gives the same conversation."""
 
-    def __init__(self, terminal_task: TerminalTask, *, seed: str, slip_rate: float = 0.0) -> None:
-        """Raises: InputError for a task without a solution, or a slip rate outside 0 to 1."""
+    def __init__(
+        self, terminal_task: TerminalTask, *, seed: str, slip_rate: float = 0.0, patience: float = 1.0
+    ) -> None:
+        """`patience`: times the solution's own durations. Waits that end with the work are not longer for it.
+
+        Raises: InputError for a task without a solution, or a slip rate outside 0 to 1.
+        """
         if not 0.0 <= slip_rate <= 1.0:
             raise InputError(f"slip_rate must lie between 0 and 1, not {slip_rate}")
         if not terminal_task.solution:
@@ -51,7 +56,8 @@ class Oracle:
             "slip_rate": slip_rate,
             "tokens": f"estimated: {CHARS_PER_TOKEN} characters each",
         }
-        self.script = tuple(_script(terminal_task.solution, f"{seed}-{terminal_task.id}", slip_rate))
+        solution = [_slowed(step, patience) for step in terminal_task.solution]
+        self.script = tuple(_script(solution, f"{seed}-{terminal_task.id}", slip_rate))
         """Replies in order; the last one repeats."""
 
     @property
@@ -71,6 +77,11 @@ class Oracle:
             cost_usd=0.0,
         )
         return Reply(content=content, usage=usage)
+
+
+def _slowed(step: Step, patience: float) -> Step:
+    commands = [command.model_copy(update={"duration_s": command.duration_s * patience}) for command in step.commands]
+    return step.model_copy(update={"commands": tuple(commands)})
 
 
 def _script(solution: Sequence[Step], seed: str, slip_rate: float) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`python -m termforge.forge SKILL`: tasks of one skill, each put through the gates in real sandboxes.
+"""`python -m termforge.forge PATTERN...`: tasks of the skills named so, each put through the gates in real sandboxes.
 
 For whoever writes a skill: every seed must be sound. `--show` prints the first task instead.
 """
@@ -6,10 +6,16 @@ For whoever writes a skill: every seed must be sound. `--show` prints the first 
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from statistics import mean
 
+from termforge.findings import GateVerdicts, Mutant, kill_rate
 from termforge.forge.catalogue import SKILLS, usable
 from termforge.forge.checks import HELPERS
 from termforge.forge.compose import forge_part
+from termforge.forge.skill import Skill
 from termforge.schemas import TerminalTask
 from termforge.stages.machine import Machine, choose_machine
 from termforge.validate import ValidationConfig, validate
@@ -27,42 +33,78 @@ def show(task: TerminalTask) -> None:
         print(f"=== {file.path}\n{file.content.decode().replace(HELPERS, '')}")
 
 
-def check(tasks: list[TerminalTask], machine: Machine, mutants: int) -> int:
-    """Prints a line a task; the number that is not sound."""
-    unsound, config = 0, ValidationConfig(mutants=mutants)
-    for number, task in enumerate(tasks):
-        verdicts = validate(task, config, machine.engine, machine.inventories[task.domain or "debugging"])
-        failure = verdicts.first_failure
-        said = "sound" if failure is None else f"{failure.gate}: {failure.detail}"
-        print(f"{number}: {said} ({sum(gate.seconds for gate in verdicts.gates):.1f} s)")
-        for mutant in verdicts.mutants:
-            if mutant.fate != "killed":
-                print(f"    {mutant.fate}: {mutant.kind}, {mutant.what}")
-        fates = Counter(mutant.fate for mutant in verdicts.mutants)
-        if fates:
-            print(f"    mutants: {', '.join(f'{number} {fate}' for fate, number in sorted(fates.items()))}")
-        unsound += failure is not None
-    return unsound
+def check(
+    skills: Sequence[Skill], machine: Machine, seeds: int, mutants: int, jobs: int
+) -> Iterator[tuple[Skill, int, GateVerdicts]]:
+    """Verdicts of every skill's seeds, in order, `jobs` at once."""
+    config = ValidationConfig(mutants=mutants)
+
+    def proven(skill: Skill, seed: int) -> GateVerdicts:
+        task = forge_part(seed, skill, machine.recipes[skill.domain])
+        return validate(task, config, machine.engine, machine.inventories[skill.domain])
+
+    with ThreadPoolExecutor(jobs) as pool:
+        started = [(skill, seed, pool.submit(proven, skill, seed)) for skill in skills for seed in range(seeds)]
+        for skill, seed, verdicts in started:
+            yield skill, seed, verdicts.result()
+
+
+def report(skill: Skill, seed: int, verdicts: GateVerdicts) -> None:
+    failure = verdicts.first_failure
+    said = "sound" if failure is None else f"{failure.gate}: {failure.detail}"
+    print(f"{skill.name} {seed}: {said} ({sum(gate.seconds for gate in verdicts.gates):.1f} s)", flush=True)
+    for mutant in verdicts.mutants:
+        if mutant.fate != "killed":
+            print(f"    {mutant.fate}: {mutant.kind}, {mutant.what}")
+    if verdicts.mutants:
+        print(f"    mutants: {_fates(verdicts.mutants)}")
+
+
+def summarize(found: Sequence[tuple[Skill, GateVerdicts]]) -> None:
+    sound = sum(verdicts.sound for _, verdicts in found)
+    print(f"{sound} of {len(found)} tasks of {len({skill.name for skill, _ in found})} skills are sound")
+    by_skill: dict[str, list[Mutant]] = {}
+    for skill, verdicts in found:
+        by_skill.setdefault(skill.name, []).extend(verdicts.mutants)
+    rates = {name: rate for name, mutants in by_skill.items() if (rate := kill_rate(mutants)) is not None}
+    if rates:
+        weakest = min(rates, key=lambda name: rates[name])
+        print(f"mutants: {_fates([mutant for mutants in by_skill.values() for mutant in mutants])}")
+        print(f"killed on average over skills: {mean(rates.values()):.1%}; least, {weakest}: {rates[weakest]:.1%}")
+
+
+def _fates(mutants: Sequence[Mutant]) -> str:
+    fates = Counter(mutant.fate for mutant in mutants)
+    return ", ".join(f"{number} {fate} ({number / len(mutants):.1%})" for fate, number in sorted(fates.items()))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m termforge.forge", description=__doc__)
-    parser.add_argument("skill", choices=[skill.name for skill in SKILLS], metavar="SKILL")
-    parser.add_argument("--seeds", type=int, default=6, help="tasks, the three levels in turn")
+    parser.add_argument("patterns", nargs="+", metavar="PATTERN", help="skill's name, or a pattern like 'debugging/*'")
+    parser.add_argument("--seeds", type=int, default=6, help="tasks of each skill, the three levels in turn")
     parser.add_argument("--mutants", type=int, default=0, help="most mutants that are played, and results damaged")
-    parser.add_argument("--show", action="store_true", help="print the first task and run nothing")
+    parser.add_argument("--jobs", type=int, default=1, help="tasks at once")
+    parser.add_argument("--show", action="store_true", help="print the first task of each skill and run nothing")
     parser.add_argument("--sandbox", choices=("auto", "bubblewrap", "docker"), default="auto")
     parser.add_argument("--images", choices=("auto", "host", "domain"), default="auto")
     wanted = parser.parse_args()
+    skills = [skill for skill in SKILLS if any(fnmatchcase(skill.name, pattern) for pattern in wanted.patterns)]
+    if not skills:
+        parser.error(f"no skill is named {' or '.join(wanted.patterns)}")
     machine = choose_machine(wanted.sandbox, wanted.images)
-    (skill,) = (skill for skill in SKILLS if skill.name == wanted.skill)
-    if lacking := usable(machine.inventories[skill.domain]).lacking.get(skill.name):
-        parser.error(f"the image of {skill.domain} lacks {', '.join(lacking)}")
-    tasks = [forge_part(number, skill, machine.recipes[skill.domain]) for number in range(wanted.seeds)]
+    for skill in skills:
+        if lacking := usable(machine.inventories[skill.domain]).lacking.get(skill.name):
+            parser.error(f"{skill.name}: the image of {skill.domain} lacks {', '.join(lacking)}")
     if wanted.show:
-        show(tasks[0])
+        for skill in skills:
+            show(forge_part(0, skill, machine.recipes[skill.domain]))
         return 0
-    return 1 if check(tasks, machine, wanted.mutants) else 0
+    found = []
+    for skill, seed, verdicts in check(skills, machine, wanted.seeds, wanted.mutants, wanted.jobs):
+        report(skill, seed, verdicts)
+        found.append((skill, verdicts))
+    summarize(found)
+    return 0 if all(verdicts.sound for _, verdicts in found) else 1
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from termforge.images import Inventory
@@ -118,9 +119,14 @@ def _python_files(verifier: Verifier) -> Iterator[File]:
 
 
 def _parsed(file: File) -> Tree | str:
-    """The tree, or why there is none."""
+    return _tree(file.content)
+
+
+@lru_cache(maxsize=8)
+def _tree(source: bytes) -> Tree | str:
+    """The tree, or why there is none; kept a while, since three checks read it one after the other."""
     try:
-        return ast.parse(file.content)
+        return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
         return str(error) or type(error).__name__
 

@@ -14,6 +14,8 @@ from termforge.validate.outcome import named_paths, results
 from termforge.verify import Left, collect, verify, verify_files
 
 MIN_KILL_RATE = 0.6
+PATIENCE = 5.0
+"""That the machine is busy shall not make a sound task unsound; waits end with the work, so it costs nothing else."""
 
 
 class NotRun(Exception):
@@ -25,7 +27,7 @@ class Played:
 
     def __init__(self, terminal_task: TerminalTask, engine: Engine, seed: str) -> None:
         """Raises: SandboxError, TerminalError, AgentFailure, VerifierError where the run says nothing."""
-        run = play(terminal_task, RolloutConfig(), engine, Oracle(terminal_task, seed=seed))
+        run = play(terminal_task, RolloutConfig(), engine, Oracle(terminal_task, seed=seed, patience=PATIENCE))
         self.ending, self.detail, self.verdict = run.episode.ending, run.episode.detail, run.verdict
         if self.ending.infrastructure:
             raise SandboxError(f"{self.ending}: {self.detail}")

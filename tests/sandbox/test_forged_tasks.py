@@ -1,10 +1,12 @@
 """Every skill in its domain's own image: sound by every gate, with tests that look closely."""
 
+import re
 from random import Random
 
 import pytest
 
 from termforge.forge import SKILLS
+from termforge.forge.__main__ import main
 from termforge.forge.artifacts import Artifact, Lines, Orders, Table, Tree
 from termforge.forge.compose import LEVELS, forge_part, make_parts
 from termforge.forge.skill import Skill
@@ -51,3 +53,17 @@ def contents(artifact: Artifact) -> dict[str, bytes]:
         return {}  # the same file as the table that comes with it
     assert isinstance(artifact, Table | Lines)
     return {artifact.path: artifact.text.encode()}
+
+
+@pytest.mark.bubblewrap
+def test_whoever_writes_skills_checks_many_with_one_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["file-operations/permission-scheme", "security/file-*"]
+    told = ["--seeds", "2", "--mutants", "2", "--jobs", "2", "--images", "domain", "--sandbox", "bubblewrap"]
+    monkeypatch.setattr("sys.argv", ["python -m termforge.forge", *names, *told])
+    assert main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("file-operations/permission-scheme 0: sound (")
+    assert re.fullmatch(r"(\d+) of \1 tasks of \d skills are sound", lines[-3])
+    assert re.fullmatch(r"killed on average over skills: [\d.]+%; least, \S+: [\d.]+%", lines[-1])

@@ -148,6 +148,12 @@ def test_a_solution_that_does_not_solve_is_refused(gates: Callable[..., GateVerd
     assert "test_outputs.py::test_it" in detail
 
 
+def test_a_busy_machine_is_no_fault_of_a_solution(gates: Callable[..., GateVerdicts]) -> None:
+    line = "sleep 1; echo 42 > answer"
+    slow = Step(analysis="Write it.", plan="Wait.", commands=(Command(keystrokes=f"{line}\n", duration_s=0.4),))
+    assert gates(terminal_task(solution=(slow,)), mutants=0).sound
+
+
 def test_a_solution_that_closes_its_terminal_before_the_end_is_refused(gates: Callable[..., GateVerdicts]) -> None:
     assert "terminal closed" in refused(gates(terminal_task(solution=solution("exit"))), "oracle passes")
 

@@ -141,3 +141,12 @@ def test_a_solution_of_one_step_can_be_played_with_slips() -> None:
     for number in range(40):
         typed = "".join(keystrokes(converse(Oracle(terminal_task, seed=str(number), slip_rate=1.0))))
         assert "touch /app/done\n" in typed
+
+
+def test_a_patient_oracle_types_the_same_and_waits_longer() -> None:
+    def commands(patience: float) -> list[Command]:
+        oracle = Oracle(TASKS[0], seed="0", patience=patience)
+        return [command for reply in oracle.script for command in parse(reply).commands]
+
+    for usual, patient in zip(commands(1.0), commands(5.0), strict=True):
+        assert (patient.keystrokes, patient.duration_s) == (usual.keystrokes, pytest.approx(5 * usual.duration_s))

@@ -116,7 +116,7 @@ def _steps(random: Random, folder: str, source: str, case: Case) -> tuple[Step, 
             "DataFrame.corr handles gaps pairwise for both methods; n still has to be counted for each pair.",
         ),
         ("Loop over the sorted pairs with pandas, write table and summary.", "Use pandas, then print the results."),
-        python(_script(folder, source, case)),
+        python(_script(folder, source, case), 4.0),
         run(f"cat {folder}/correlations.csv {folder}/strongest.json"),
     )
     return look, compute
