@@ -7,23 +7,23 @@ shards that begin together would have four limits where one was meant.
 from collections.abc import Callable
 from functools import cache, update_wrapper
 from threading import RLock
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, TypeVar, TypeVarTuple
 
-Arguments = ParamSpec("Arguments")
+Arguments = TypeVarTuple("Arguments")
 Value = TypeVar("Value")
 
 
-class once(Generic[Arguments, Value]):  # noqa: N801  a decorator
+class once(Generic[*Arguments, Value]):  # noqa: N801  a decorator
     """Who asks while the function runs waits for it. Arguments must be hashable; what is raised is not kept."""
 
-    def __init__(self, function: Callable[Arguments, Value]) -> None:
+    def __init__(self, function: Callable[[*Arguments], Value]) -> None:
         self._cached = cache(function)
         self._running = RLock()
         update_wrapper(self, function)
 
-    def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+    def __call__(self, *arguments: *Arguments) -> Value:
         with self._running:
-            return self._cached(*args, **kwargs)
+            return self._cached(*arguments)
 
     def cache_clear(self) -> None:
         self._cached.cache_clear()

@@ -259,7 +259,8 @@ class Terminal:
                 return
             if poll % 20 == 19:
                 pause = next(polls, pause)
-            time.sleep(min(pause, until - now))
+            # What a look counts only grows: what moves between two of them is seen by the second.
+            time.sleep(min(max(pause, settle.left_s(now) / 2), until - now))
 
     def _type(self, typing: str) -> None:
         """Type once: after a lost channel only what tmux has not counted yet."""

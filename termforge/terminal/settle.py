@@ -14,7 +14,7 @@ class Settle:
     def __init__(self, before: Look | None, start_s: float) -> None:
         """`before` is the look taken just before keys were typed; None when nothing was typed."""
         self._before = before
-        self._last: tuple[str, int, str] | None = None
+        self._last: Look | None = None
         self._quiet_since = start_s
 
     def ended(self, look: Look, now_s: float) -> bool:
@@ -25,6 +25,11 @@ class Settle:
             self._quiet_since = now_s
         moment = self._moment(look)
         return moment is not None and now_s - self._quiet_since >= moment
+
+    def left_s(self, now_s: float) -> float:
+        """How long it takes to end if nothing moves; 0 where that is not known."""
+        moment = self._moment(self._last) if self._last is not None else None
+        return max(0.0, self._quiet_since + moment - now_s) if moment is not None else 0.0
 
     def _moment(self, look: Look) -> float | None:
         """How long nothing must move; None: only time ends this wait."""

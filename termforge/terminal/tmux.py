@@ -226,10 +226,12 @@ def difference(expected: Seen, now: Seen) -> str:
         return f"panes changed: {_new(expected.panes, now.panes)}"
     if now.clients != expected.clients:
         return "another client is attached, or ours is not"
-    changes = (_new(was.split("\n"), is_.split("\n")) for was, is_ in zip(expected.options, now.options, strict=True))
-    return next((f"options, hooks or aliases changed: {change}" for change in changes if change), "")
+    for was, is_ in zip(expected.options, now.options, strict=True):
+        if was != is_:
+            return f"options, hooks or aliases changed: {_new(was.splitlines(), is_.splitlines())}"
+    return ""
 
 
 def _new(expected: Sequence[str], now: Sequence[str]) -> str:
     changed = [line for line in now if line not in expected] or [line for line in expected if line not in now]
-    return "; ".join(changed)[:200] or ("" if list(expected) == list(now) else "order")
+    return "; ".join(changed)[:200] or "order"
