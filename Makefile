@@ -43,8 +43,9 @@ images:          ## the nine images, with any Docker engine
 	@bash deployments/setup.sh demo
 	@.venv/bin/python -m termforge.images build
 
-golden:          ## write the golden schemas, prompts and the store of this schema version anew
+golden:          ## write the golden schemas, prompts, forged tasks' hash and the store of this schema version anew
 	@.venv/bin/python -m tests.golden.released
+	@.venv/bin/python -m tests.golden.forge
 	@.venv/bin/python -m tests.golden.synthesis
 
 deploy:          ## work pool and deployments on the Prefect server of PREFECT_API_URL

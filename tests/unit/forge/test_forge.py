@@ -23,9 +23,9 @@ from termforge.forge.skill import Fragment, Setting, Skill, text_file
 from termforge.forge.typed import HEREDOC
 from termforge.images import Inventory
 from termforge.schemas import DOMAINS, Domain, ImageRecipe, TerminalTask
+from tests.golden.forge import GOLDEN
 
 HOST = ImageRecipe(name="host", recipe="")
-GOLDEN = Path(__file__).parents[2] / "golden" / "forge_fingerprint.txt"
 SEED = "forge-tests"
 EVERYTHING = frozenset({*FRAME_TOOLS, *(tool for skill in SKILLS for tool in skill.tools)})
 by_name = pytest.mark.parametrize("skill", SKILLS, ids=lambda skill: skill.name)
@@ -181,12 +181,7 @@ def test_a_domain_without_a_usable_skill_is_refused() -> None:
 
 
 def fingerprint(python: list[str], **variables: str) -> str:
-    program = (
-        "import hashlib\nfrom termforge.forge import forge_task\nfrom termforge.schemas import DOMAINS, ImageRecipe\n"
-        "host = ImageRecipe(name='host', recipe='')\n"
-        "ids = [forge_task(i, seed='golden', domain=DOMAINS[i % 9], image=host).id for i in range(500)]\n"
-        "print(hashlib.sha256(' '.join(ids).encode()).hexdigest())"
-    )
+    program = "from tests.golden.forge import fingerprint\nprint(fingerprint())"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), **variables}
     finished = subprocess.run([*python, "-c", program], env=environment, capture_output=True, text=True, check=True)
     return finished.stdout.strip()
