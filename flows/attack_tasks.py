@@ -26,6 +26,7 @@ from termforge.schemas import DatasetRef
 from termforge.stages.attacking import AttackConfig
 from termforge.stages.machine import choose_machine
 from termforge.stages.teachers import BudgetConfig, TeacherChoice
+from termforge.stopping import stoppable
 from termforge.store import Store
 
 
@@ -52,4 +53,5 @@ def attack_tasks(
     )
     machine, budget = choose_machine(sandbox, images), BudgetConfig(usd=budget_usd, tokens=budget_tokens)
     source = Store(store).resolve(tasks)
-    return attack.attack_tasks(store, night_or_date(night), source, config, machine, budget, concurrency, work)
+    with stoppable():
+        return attack.attack_tasks(store, night_or_date(night), source, config, machine, budget, concurrency, work)

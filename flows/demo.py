@@ -2,13 +2,15 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from termforge.errors import InputError, SetupError
+from termforge.errors import InputError, SetupError, Stopped
+from termforge.stopping import INTERRUPTED
 
 if TYPE_CHECKING:
     from termforge.stages.machine import Machine
@@ -22,17 +24,32 @@ def main() -> int:
     logging.getLogger("termforge").setLevel(logging.INFO)
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # errors are raised, and said once
     os.environ.pop("PREFECT_API_URL", None)
     start = time.monotonic()
     console.print("[bold]==>[/bold] growing a corpus (first a Prefect server of our own starts: some 20 seconds)")
     try:
+        start_server()
         grow(console)
+    except Stopped as stop:
+        console.print(f"[bold]==>[/bold] {stop}")
+        return INTERRUPTED
     except InputError as error:
         console.print(f"[bold red]error:[/bold red] {error}")
         return 1
     console.print(f"[bold]==>[/bold] done in {time.monotonic() - start:.0f} s")
     return 0
+
+
+def start_server() -> None:
+    """The one that Prefect would start by itself; a Ctrl-C at the terminal is not for it, and it ends with us."""
+    from prefect.server.api.server import SubprocessASGIServer
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it
+    try:
+        SubprocessASGIServer().start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def grow(console: Console) -> None:

@@ -16,6 +16,7 @@ from flows.parameters import (
     night_or_date,
     run_name,
 )
+from flows.shards import parts_of
 from tasks import regrade as regrading
 from tasks.progress import Progress
 from termforge.schemas import DatasetRef
@@ -54,7 +55,6 @@ def regrade(
     if datasets.exists(regraded(plan)):
         return regraded(plan)
     progress = Progress("regrading", plan.rows, f"Trials of {plan.source} by the tests of {graders}")
-    shards = [
-        regrading.regrade_shard.submit(plan, shard, config, concurrency, progress.advance) for shard in plan.shards
-    ]
-    return regrading.finish_regrade(plan, [shard.result() for shard in shards], config)
+    submit, advance = regrading.regrade_shard.submit, progress.advance
+    parts = parts_of(plan, lambda shard: submit(plan, shard, config, concurrency, advance))
+    return regrading.finish_regrade(plan, parts, config)

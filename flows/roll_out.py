@@ -24,6 +24,7 @@ from flows.parameters import (
     night_or_date,
     run_name,
 )
+from flows.shards import parts_of
 from tasks import roll_out as rolling
 from tasks.progress import Progress
 from termforge.agent.loop import AgentConfig
@@ -114,8 +115,6 @@ def roll_out(
         return plan.target
     budget = BudgetConfig(usd=budget_usd, tokens=budget_tokens)
     progress = Progress("rollouts", plan.rows * samples, f"Trials of {plan.source} by {teacher}")
-    shards = [
-        rolling.roll_out_shard.submit(plan, shard, config, choice, budget, machine, concurrency, progress.advance)
-        for shard in plan.shards
-    ]
-    return rolling.finish_rollouts(plan, [shard.result() for shard in shards], config, choice)
+    submit, advance = rolling.roll_out_shard.submit, progress.advance
+    parts = parts_of(plan, lambda shard: submit(plan, shard, config, choice, budget, machine, concurrency, advance))
+    return rolling.finish_rollouts(plan, parts, config, choice)

@@ -27,6 +27,7 @@ from termforge.schemas import DOMAINS, DatasetRef, Domain
 from termforge.stages.machine import choose_machine
 from termforge.stages.synthesis import SynthesisConfig
 from termforge.stages.teachers import BudgetConfig, TeacherChoice
+from termforge.stopping import stoppable
 from termforge.synthesize import Difficulty
 from termforge.synthesize.request import DIFFICULTIES
 
@@ -88,4 +89,5 @@ def synthesize_tasks(
         seeds=seeds,
     )
     budget = BudgetConfig(usd=budget_usd, tokens=budget_tokens)
-    return synthesize.synthesize_tasks(store, night_or_date(night), config, machine, budget, concurrency, work)
+    with stoppable():
+        return synthesize.synthesize_tasks(store, night_or_date(night), config, machine, budget, concurrency, work)

@@ -18,6 +18,7 @@ from flows.parameters import (
     night_or_date,
     run_name,
 )
+from flows.shards import parts_of
 from tasks import validate
 from tasks.progress import Progress
 from termforge.schemas import DatasetRef
@@ -57,8 +58,6 @@ def validate_tasks(
     if datasets.exists(sound_tasks(plan)):
         return sound_tasks(plan)
     progress = Progress("validation", plan.rows, f"Gates of {plan.source}")
-    shards = [
-        validate.validate_shard.submit(plan, shard, config, machine, concurrency, progress.advance)
-        for shard in plan.shards
-    ]
-    return validate.finish_validation(plan, [shard.result() for shard in shards], config)
+    submit, advance = validate.validate_shard.submit, progress.advance
+    parts = parts_of(plan, lambda shard: submit(plan, shard, config, machine, concurrency, advance))
+    return validate.finish_validation(plan, parts, config)

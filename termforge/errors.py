@@ -19,6 +19,7 @@
     │   ├── OutputTruncated      the reply hit the output limit; carries what had arrived
     │   ├── EmptyReply           the model answered with nothing, again and again
     │   └── BudgetExhausted      the run's dollars or tokens are spent or reserved
+    ├── Stopped                  somebody pressed Ctrl-C; what was live is done and kept
     └── AgentFailure             what the agent did ended the trial: an outcome, not an accident
         ├── TerminalClosed       the last shell exited, or tmux was killed
         ├── TerminalTampered     the agent changed the terminal through which it is watched
@@ -47,6 +48,10 @@ class SetupError(InputError):
 
 class NeedsUnmet(InputError):
     """A task states needs that the sandbox does not offer."""
+
+
+class Stopped(TermforgeError):
+    """The user asked for an end; what is done is on the disk."""
 
 
 class InfrastructureError(TermforgeError):

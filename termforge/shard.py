@@ -16,6 +16,8 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from termforge import stopping
+from termforge.errors import Stopped
 from termforge.journal import Journal, read_journals
 from termforge.lease import Lease, held
 from termforge.schemas import Record
@@ -54,7 +56,7 @@ def work_through(
     Waits while another live process holds the shard. An exception of `work` stops the shard after the items in flight
     have been journalled; expected failures belong into the records.
 
-    Raises: LeaseLost when this holder was taken for dead and replaced.
+    Raises: LeaseLost when this holder was taken for dead and replaced; Stopped, see termforge/stopping.py.
     """
     with held(folder) as lease:
         done = finished(folder, record)
@@ -106,6 +108,9 @@ def _results(
     waiting, running = deque(items.items()), 0
     failure: BaseException | None = None
     while waiting or running:
+        if waiting and stopping.asked():
+            failure = failure or Stopped(f"stopped with {len(waiting)} to do; the same command goes on from there")
+            waiting.clear()
         if waiting and slots.enter(POLL_S if over.empty() else 0.0):
             start(*waiting.popleft())
             running += 1

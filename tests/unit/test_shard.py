@@ -8,17 +8,19 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from termforge.errors import LeaseLost
+from termforge.errors import LeaseLost, Stopped
 from termforge.journal import Journal, read_journals
 from termforge.lease import Entry, Holder, held
 from termforge.load import Load
 from termforge.schemas import Part
 from termforge.shard import finished, work_through
 from termforge.slots import START_A_CORE, Slots
+from termforge.stopping import stoppable
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +67,29 @@ def test_a_failure_ends_a_shard_in_which_many_items_still_wait(tmp_path: Path) -
     with pytest.raises(ValueError, match=r"^[01]$"):
         work_through(items, fail, Part, tmp_path, slots=Slots(2))
     assert time.monotonic() - began < 10
+
+
+def test_ctrl_c_lets_what_is_live_end_and_starts_nothing_more(tmp_path: Path) -> None:
+    def work(item: str) -> tuple[Part, ...]:
+        if item == "2":
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.02)
+        return (part(item),)
+
+    items = {str(number): str(number) for number in range(50)}
+    with ThreadPoolExecutor() as pool, stoppable():
+        shard = pool.submit(work_through, items, work, Part, tmp_path, slots=Slots(2))
+        assert isinstance(shard.exception(), Stopped)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    done = finished(tmp_path, Part)
+    assert {"0", "1", "2"} <= set(done)
+    assert len(done) < 50
+    assert f"stopped with {50 - len(done)} to do" in str(shard.exception())
+    assert list(work_through(items, work_quietly, Part, tmp_path, slots=Slots(2))) == list(items)
+
+
+def work_quietly(item: str) -> tuple[Part, ...]:
+    return (part(item),)
 
 
 class Busy(Load):

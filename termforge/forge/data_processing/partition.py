@@ -27,7 +27,7 @@ def make(random: Random, setting: Setting) -> Fragment:
         brief=_brief(setting.folder, table, place, size, given=given is not None),
         files=() if given else (text_file(table.path, table.text),),
         steps=_steps(random, setting.folder, table, place, size),
-        checks=_checks(setting.folder, parts, size),
+        checks=_checks(setting.folder, parts),
         outputs=(f"{setting.folder}/manifest.csv", *(file.path for file in parts.files)),
         offers=(parts,),
     )
@@ -115,19 +115,21 @@ def _steps(random: Random, folder: str, table: Table, place: int, size: int) -> 
     )
 
 
-def _checks(folder: str, parts: Tree, size: int) -> tuple[Check, ...]:
+def _checks(folder: str, parts: Tree) -> tuple[Check, ...]:
     contents = {name: content.decode() for name, content in parts.contents.items()}
     manifest = [
         [name, str(len(text.splitlines()) - 1), hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()]
         for name, text in contents.items()
     ]
     keys = {name: [line.split(",")[0] for line in text.splitlines()[1:]] for name, text in contents.items()}
+    rows = [row for text in contents.values() for row in text.splitlines()[1:]]
     return (
         Check(
             "names",
             f"names = sorted(path.name for path in Path({parts.path!r}).glob('*'))\n"
             f"assert names == {literal(sorted(contents))}\n"
-            f"assert all(0 < len(lines(f'{parts.path}/{{name}}')) - 1 <= {size} for name in names)",
+            f"rows = [row for name in names for row in lines(f'{parts.path}/{{name}}')[1:]]\n"
+            f"assert (len(rows), len(set(rows))) == {(len(rows), len(set(rows)))}, 'rows are missing or repeated'",
         ),
         Check(
             "first_column",
