@@ -12,7 +12,7 @@ from typing import Any, Literal
 from termforge.errors import NeedsUnmet, SandboxError, SetupError
 from termforge.images.record import built
 from termforge.sandbox import holder
-from termforge.sandbox.disk_watch import DiskWatch, over
+from termforge.sandbox.disk_watch import DiskWatch, layer_of, takes_more
 from termforge.sandbox.docker_api import FAILURES, APIError, connect, remove, speaking, text_of
 from termforge.sandbox.docker_sandbox import OFFERS, DockerSandbox
 from termforge.sandbox.frames import Channels
@@ -49,7 +49,7 @@ class Docker:
         with speaking(SetupError):
             info = self._client.info()
         self._quota, self._limits_by = _may_have_quota(info), _limits_by(info)
-        self._watch = DiskWatch(self._over, self._end_full)
+        self._watch = DiskWatch(self._takes_more, self._end_full)
 
     def image(self, recipe: ImageRecipe) -> Image:
         if recipe not in self._images:  # asked once: an engine that restarts has not lost its images
@@ -81,11 +81,11 @@ class Docker:
             sandbox.put(files)
             with speaking(SandboxError, f"no sandbox of {image.name!r}"):
                 sandbox.boot()
+                if not self._quota:
+                    self._watch.add(container, layer_of(self._client.api, container), limits.disk_mb << 20)
         except BaseException:
             sandbox.close()
             raise
-        if not self._quota:
-            self._watch.add(container, limits.disk_mb << 20)
         return sandbox
 
     def reap(self) -> int:
@@ -162,12 +162,12 @@ class Docker:
         if not removed:
             self._unremoved.add(container)
 
-    def _over(self, limits_bytes: Mapping[str, int]) -> list[str]:
+    def _takes_more(self, container: str, layer: Path | None, limit_bytes: int) -> bool:
         try:
-            return over(self._client.api, {"label": f"{_HOLDER}={self._holder.id}"}, limits_bytes)
+            return takes_more(self._client.api, container, layer, limit_bytes)
         except FAILURES as error:
-            _log.warning("disk use of sandboxes is unknown: %s", text_of(error))
-            return []
+            _log.warning("disk use of a sandbox is unknown: %s", text_of(error))
+            return False
 
     def _end_full(self, container: str) -> None:
         sandbox = self._living.get(container)

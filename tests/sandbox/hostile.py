@@ -54,7 +54,7 @@ MEMORY_BOMB = 'python3 -c "x = [bytearray(8 << 20) for _ in range(999)]"\n'
 MEMORY_BOMBS = 'for n in $(seq 20); do python3 -c "x = bytearray(30 << 20); import time; time.sleep(9)" & done\n'
 EQUAL = "for p in $$ $PPID; do echo 0 > /proc/$p/oom_score_adj; done\n"
 SLEEPERS = "for n in $(seq 250); do (for m in 1 2 3; do :; done; sleep 20) & done; wait\n"
-DISK_FILL = "for n in $(seq 200); do head -c 10M /dev/zero > {}/$n || break; sleep 0.1; done\n"
+DISK_FILL = "for n in $(seq 200); do head -c 10M /dev/zero > {}/$n || break; sleep 0.3; done\n"
 
 
 class Disaster(NamedTuple):
