@@ -12,6 +12,7 @@ from flows.parameters import (
     Images,
     Model,
     Night,
+    OutputTokens,
     Sandbox,
     StorePath,
     Temperature,
@@ -39,6 +40,7 @@ def attack_tasks(
     store: StorePath = "store",
     api_base: ApiBase = None,
     temperature: Temperature = None,
+    max_output_tokens: OutputTokens = 8192,
     submits: Annotated[int, Field(ge=1, le=20, description="Scripts that the adversary may try on each task.")] = 3,
     budget_usd: Dollars = None,
     budget_tokens: Tokens = None,
@@ -49,7 +51,10 @@ def attack_tasks(
 ) -> DatasetRef:
     """`attacked-tasks`: the same tasks, each with the exploit found against it; validate-tasks refuses those."""
     config = AttackConfig(
-        teacher=TeacherChoice.of(adversary, api_base=api_base, temperature=temperature), submits=submits
+        teacher=TeacherChoice.of(
+            adversary, api_base=api_base, temperature=temperature, max_output_tokens=max_output_tokens
+        ),
+        submits=submits,
     )
     machine, budget = choose_machine(sandbox, images), BudgetConfig(usd=budget_usd, tokens=budget_tokens)
     source = Store(store).resolve(tasks)

@@ -33,6 +33,7 @@ from flows.parameters import (
     Measured,
     Model,
     Night,
+    OutputTokens,
     Sandbox,
     Seed,
     ShardRows,
@@ -78,6 +79,7 @@ def grow_corpus(
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
     temperature: Temperature = None,
+    max_output_tokens: OutputTokens = 8192,
     slip_rate: SlipRate = 0.15,
     samples: Samples = 1,
     template: Template = "termforge",
@@ -102,7 +104,12 @@ def grow_corpus(
     machine = {"sandbox": sandbox, "images": images}
     spending = {"budget_usd": budget_usd, "budget_tokens": budget_tokens}
     shards = {"concurrency": concurrency, "shard_rows": shard_rows, "work": work}
-    asked = {"teacher": teacher, "api_base": api_base, "temperature": temperature}
+    asked = {
+        "teacher": teacher,
+        "api_base": api_base,
+        "temperature": temperature,
+        "max_output_tokens": max_output_tokens,
+    }
     sources: list[DatasetRef] = []
     if prompts:
         columns = {

@@ -52,6 +52,9 @@ Dollars = Annotated[
 Tokens = Annotated[int | None, Field(gt=0, description="The same in tokens, input and output. Empty: no limit.")]
 Model = Annotated[str, Field(description="`termforge/oracle` (offline, free), or a model as litellm names it.")]
 Temperature = Annotated[float | None, Field(ge=0, le=2, description="Of sampling. Empty: the service decides.")]
+OutputTokens = Annotated[
+    int, Field(gt=0, description="Most tokens of one reply, a model's thinking included. Some services allow no more.")
+]
 ApiBase = Annotated[str | None, Field(description="Address of an OpenAI-compatible service, for a model of your own.")]
 
 Seed = Annotated[str, Field(description="Random seed; the same seed makes the same tasks on any machine.")]

@@ -13,6 +13,7 @@ from flows.parameters import (
     Images,
     Model,
     Night,
+    OutputTokens,
     Sandbox,
     ShardRows,
     StorePath,
@@ -72,6 +73,7 @@ def roll_out(
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
     temperature: Temperature = None,
+    max_output_tokens: OutputTokens = 8192,
     slip_rate: SlipRate = 0.15,
     samples: Samples = 1,
     attempts: Attempts = 3,
@@ -91,7 +93,9 @@ def roll_out(
 ) -> DatasetRef:
     """Shards of trials run at once; a shard that was interrupted goes on where its journal ends."""
     machine, datasets = choose_machine(sandbox, images), Store(store)
-    choice = TeacherChoice.of(teacher, api_base=api_base, temperature=temperature, slip_rate=slip_rate)
+    choice = TeacherChoice.of(
+        teacher, api_base=api_base, temperature=temperature, max_output_tokens=max_output_tokens, slip_rate=slip_rate
+    )
     config = RolloutConfig(
         agent=AgentConfig(
             template=template, reply_format=reply_format, observation_mode=observation_mode, overflow=overflow

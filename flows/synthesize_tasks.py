@@ -11,6 +11,7 @@ from flows.parameters import (
     Images,
     Model,
     Night,
+    OutputTokens,
     Sandbox,
     Seed,
     StorePath,
@@ -51,7 +52,7 @@ DomainDeficits = Annotated[
     ),
 ]
 
-Calls = Annotated[int, Field(ge=1, le=256, description="Calls to the teacher that are under way at once, at most.")]
+Calls = Annotated[int, Field(ge=1, le=1024, description="Calls to the teacher that are under way at once, at most.")]
 
 
 @flow(flow_run_name=run_name)
@@ -68,6 +69,7 @@ def synthesize_tasks(
     deficits: DomainDeficits = None,
     api_base: ApiBase = None,
     temperature: Temperature = None,
+    max_output_tokens: OutputTokens = 8192,
     budget_usd: Dollars = None,
     budget_tokens: Tokens = None,
     concurrency: Calls = 4,
@@ -79,7 +81,9 @@ def synthesize_tasks(
     """Ask for each task, and once more where the reply makes none: each ends as one accepted or one rejected row."""
     machine = choose_machine(sandbox, images)
     config = SynthesisConfig(
-        teacher=TeacherChoice.of(teacher, api_base=api_base, temperature=temperature),
+        teacher=TeacherChoice.of(
+            teacher, api_base=api_base, temperature=temperature, max_output_tokens=max_output_tokens
+        ),
         from_skills=from_skills,
         from_seeds=from_seeds,
         seed=seed,

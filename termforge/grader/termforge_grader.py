@@ -7,31 +7,44 @@ import contextlib
 import ctypes
 import os
 import signal
+import stat
 import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from typing import IO
 
 DEMOTE: list[str] = []
 """Argv prefix that drops to another uid; run.py's caller fills it in."""
 OUTPUT_LIMIT = 4_000_000
 """Bytes kept of each stream; what comes after them is read and thrown away."""
+FILES_LIMIT = 1000
 PR_SET_CHILD_SUBREAPER = 36
 ENDING_S = 5.0
 
 
-def run_agent(argv: list[str], stdin: str = "", timeout_s: float = 10) -> "subprocess.CompletedProcess[str]":
-    """Run a program that the agent wrote, as another user in an empty folder, and return its output as text.
+class Finished(subprocess.CompletedProcess[str]):
+    """How a program ended."""
 
-    What it has started ends with it. After `timeout_s` seconds it is ended too, and the return code is -9; an end by
-    signal N is 128 + N.
+    files: dict[str, str]
+    """Text of the regular files in its folder afterwards, by their paths there; at most `OUTPUT_LIMIT` bytes in all."""
+
+
+def run_agent(
+    argv: list[str], stdin: str = "", timeout_s: float = 10, files: Mapping[str, str] | None = None
+) -> Finished:
+    """Run a program that the agent wrote, as another user in a new folder, and return its output as text.
+
+    The folder holds `files`, by their paths in it, and nothing else; other files of the caller need not be in the
+    program's sight. What it has started ends with it. After `timeout_s` seconds it is ended too, and the return code is
+    -9; an end by signal N is 128 + N.
     """
     # Orphans become our children instead of init's, so that daemons can be found.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     ours = _children()
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o777)  # noqa: PTH101
+        _lay(folder, files or {})
         process = subprocess.Popen(
             [*DEMOTE, *argv],
             cwd=folder,
@@ -56,7 +69,36 @@ def run_agent(argv: list[str], stdin: str = "", timeout_s: float = 10) -> "subpr
             _end(process, ours)
             for thread in (feeder, *streams):
                 thread.join(ENDING_S)
-    return subprocess.CompletedProcess(argv, code, *(stream.text for stream in streams))
+        finished = Finished(argv, code, *(stream.text for stream in streams))
+        finished.files = dict(_left(folder))
+    return finished
+
+
+def _lay(folder: str, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = os.path.join(folder, name)  # noqa: PTH118
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        with open(path, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
+            file.write(text)
+    for where, _, names in os.walk(folder):
+        os.chmod(where, 0o777)  # noqa: PTH101
+        for name in names:
+            os.chmod(os.path.join(where, name), 0o666)  # noqa: PTH101, PTH118
+
+
+def _left(folder: str) -> Iterator[tuple[str, str]]:
+    """Links, pipes and what nobody may read stay where they are."""
+    room, paths = OUTPUT_LIMIT, (os.path.join(where, name) for where, _, names in os.walk(folder) for name in names)  # noqa: PTH118
+    for path, _ in zip(paths, range(FILES_LIMIT), strict=False):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            continue
+        with open(descriptor, "rb") as file:  # noqa: PTH123
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                content = file.read(room)
+                room -= len(content)
+                yield os.path.relpath(path, folder), _text(content)
 
 
 def _open_streams() -> None:
@@ -80,7 +122,11 @@ class _Stream(threading.Thread):
 
     @property
     def text(self) -> str:
-        return self._kept.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        return _text(self._kept)
+
+
+def _text(data: bytes | bytearray) -> str:
+    return data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _feed(pipe: IO[bytes], data: bytes) -> None:

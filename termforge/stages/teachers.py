@@ -38,11 +38,22 @@ class TeacherChoice(Record):
     """Of the oracle's slips."""
 
     @classmethod
-    def of(cls, model: str, *, api_base: str | None, temperature: float | None, slip_rate: float = 0.0) -> Self:
+    def of(
+        cls,
+        model: str,
+        *,
+        api_base: str | None,
+        temperature: float | None,
+        max_output_tokens: int,
+        slip_rate: float = 0.0,
+    ) -> Self:
         """From the settings that people change."""
         if model == ORACLE:
             return cls(slip_rate=slip_rate)
-        return cls(model=model, service=TeacherConfig(model=model, api_base=api_base, temperature=temperature))
+        service = TeacherConfig(
+            model=model, api_base=api_base, temperature=temperature, max_output_tokens=max_output_tokens
+        )
+        return cls(model=model, service=service)
 
     @property
     def is_oracle(self) -> bool:

@@ -4,6 +4,7 @@ Works on the exceptions of litellm and of direct.py by name, so that judging imp
 connection and a missing key alike "status 500"; only response headers prove that the service answered.
 """
 
+import re
 import time
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -11,6 +12,11 @@ from typing import NamedTuple
 from termforge.errors import ContextExceeded, EmptyReply, InputError, TeacherError
 
 _RETRIED_4XX = (408, 409, 425, 429)
+_OF_THE_CONTENT = re.compile(
+    "content exists risk|inappropriate content|data_inspection_failed|content.{0,20}(filter|policy)|usage policy|敏感内容",
+    re.IGNORECASE,
+)
+"""How services refuse a single prompt with status 400; any other 400 is of the settings, and holds for every prompt."""
 
 
 class Fault(NamedTuple):
@@ -37,7 +43,7 @@ def judge(error: BaseException) -> Fault:
     causes = {f"{type(cause).__module__}.{type(cause).__name__}" for cause in _chain(error)}
     if "ContextWindowExceededError" in kinds:
         return Fault("context exceeded", True, ContextExceeded, status)
-    if "ContentPolicyViolationError" in kinds:
+    if "ContentPolicyViolationError" in kinds or (status == 400 and _OF_THE_CONTENT.search(str(error))):
         return Fault("content refused", True, EmptyReply, status)
     if 400 <= status < 500 and status not in _RETRIED_4XX:
         return Fault("refused", True, InputError, status)

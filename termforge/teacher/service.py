@@ -240,14 +240,22 @@ def _tokens(text: str) -> int:
     return count
 
 
+_THOUGHT = re.compile(r"""
+    \s* (<think(?:ing)?>)?
+    ( (?(1) .*? | (?![{<]) (?: (?!<think) . )*? ) )
+    (?: </think(?:ing)?> \s* | (?(1) \Z | (?!) ) )
+""", re.DOTALL | re.VERBOSE)  # fmt: skip
+"""A model's thinking ahead of its reply, up to a limit that cut it; some chat templates have written the opening tag."""
+
+
 def _read(response: Any, cost_usd: float | None) -> Reply:
     """Whatever is absent, the choice itself included, reads as empty."""
     choice = next(iter(response.choices), None)
     message = getattr(choice, "message", None)
     content = getattr(message, "content", None) or ""
     reasoning = getattr(message, "reasoning_content", None) or None
-    if reasoning is None and (opened := re.match(r"\s*<think>(.*?)(?:</think>\s*|\Z)", content, re.DOTALL)):
-        reasoning, content = opened[1], content[opened.end() :]
+    if reasoning is None and (thought := _THOUGHT.match(content)):
+        reasoning, content = thought[2], content[thought.end() :]
     usage = getattr(response, "usage", None)
     details = getattr(usage, "prompt_tokens_details", None)
     return Reply(

@@ -320,6 +320,11 @@ rm -rf /app /tests
     "bomb": "bomb() { bomb | bomb & }; bomb; sleep 775",
     "hog": "head -c 4G /dev/zero | tail",
     "die": "kill -9 $$",
+    "sort": "ls; sort in/b.txt > out.txt && rm in/b.txt && echo more >> a.txt; pwd > where",
+    "litter": """
+ln -s /app/data link; ln -s /tests/data/secret secret; mkfifo pipe; head -c 9M /dev/zero > big; mkdir locked
+echo x > locked/in; chmod 0 locked; echo kept > kept; head -c 1M /dev/zero > "$(printf 'a\\nb')"
+""",
 }
 """All are run by one pytest, so that the damage of one shows in the next."""
 
@@ -390,6 +395,18 @@ def test_hog():
 
 def test_die():
     assert run_agent(["/app/die"]).returncode == 137
+
+def test_sort():
+    finished = run_agent(["/app/sort"], files={"a.txt": "A\\n", "in/b.txt": "b\\na\\n"})
+    assert finished.stdout.split() == ["a.txt", "in"]
+    assert finished.files.pop("where").startswith("/tmp/")
+    assert finished.files == {"a.txt": "A\\nmore\\n", "out.txt": "a\\nb\\n"}
+
+def test_litter():
+    files = run_agent(["/app/litter"], timeout_s=5.0).files
+    assert {"link", "secret", "pipe"}.isdisjoint(files)
+    assert sum(map(len, files.values())) <= OUTPUT_LIMIT
+    assert "s3cret" not in "".join(files.values())
 
 def test_absent():
     assert run_agent(["/app/no-such-program"]).returncode != 0

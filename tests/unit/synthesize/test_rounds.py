@@ -44,7 +44,7 @@ SECOND = [GOOD, GOOD, "Still not.", GOOD.replace("/app/words.txt", "/app/../x"),
 
 
 def config(endpoint: str, **settings: Any) -> SynthesisConfig:
-    teacher = TeacherChoice.of(MODEL, api_base=endpoint, temperature=None)
+    teacher = TeacherChoice.of(MODEL, api_base=endpoint, temperature=None, max_output_tokens=8192)
     return SynthesisConfig(**{"teacher": teacher, "from_skills": 0, "from_seeds": 0, "seed": "1"} | settings)
 
 

@@ -105,6 +105,22 @@ def test_inline_thinking_is_kept_apart(ask: Ask, model: str) -> None:
     assert (reply.content, (reply.reasoning or "").strip()) == ("{}\n", "so")
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["<thinking>so</thinking>{}", "so</think>\n\n{}", "so, in {}: x</thinking>{}", "\nso\n</think>{}"],
+)
+def test_thinking_is_known_by_its_end(ask: Ask, content: str) -> None:
+    """Templates that open the tag in the prompt leave only its end in the reply."""
+    reply = ask({"content": content}).teacher.reply(HELLO, timeout_s=60)
+    assert reply.content == "{}"
+    assert (reply.reasoning or "").strip().startswith("so")
+
+
+@pytest.mark.parametrize("content", ['{"analysis": "a </think> tag"}', "<instruction>\n</think>\n</instruction>"])
+def test_an_end_of_thinking_in_a_reply_is_content(ask: Ask, content: str) -> None:
+    assert ask({"content": content}).teacher.reply(HELLO, timeout_s=60).content == content
+
+
 def test_a_think_tag_in_the_middle_is_content(ask: Ask) -> None:
     content = "see <think>this</think>"
     reply = ask({"content": content}).teacher.reply(HELLO, timeout_s=60)
@@ -191,6 +207,15 @@ def test_a_refusal_is_not_retried_and_names_the_setting(ask: Ask, status: int, n
     assert KEY not in str(raised.value)
     assert "abcdefghij" not in str(raised.value)
     assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("model", ["hosted_vllm/scripted", "openai/scripted"])
+@pytest.mark.parametrize("error", ["Content Exists Risk", "data_inspection_failed: Input data may contain ..."])
+def test_a_prompt_refused_for_its_content_concerns_no_other(ask: Ask, model: str, error: str) -> None:
+    asked = ask({"status": 400, "error": error}, model=model)
+    with pytest.raises(EmptyReply):
+        asked.teacher.reply(HELLO, timeout_s=60)
+    assert len(asked.requests) == 1
 
 
 def test_a_missing_key_is_the_users_to_set(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
