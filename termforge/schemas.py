@@ -94,7 +94,7 @@ class Image(Record):
 class Test(Record):
     id: str
     """`file.py::function` as pytest reports it, relative to /tests."""
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
     __test__ = False  # not for pytest
 
@@ -106,7 +106,7 @@ class Verifier(Record):
     """Under /tests; never in the agent's sandbox."""
     tests: tuple[Test, ...] = Field(min_length=1)
     timeout_s: float = 120.0
-    threshold: float = 1.0
+    threshold: float = Field(default=1.0, gt=0, le=1)
     """Weighted share of passed tests from which a trial counts as solved."""
     live: bool = False
     """True when the tests need the agent's own machine (services, other paths) instead of a fresh one."""

@@ -74,23 +74,36 @@ def verify(terminal_task: TerminalTask, left: Left, sandbox: Sandbox, engine: En
         return None
     if not verifier.live:
         return verify_files(terminal_task, verifier, left, sandbox.image, engine)
-    return _judged(verifier, lambda: _run_tests(sandbox, verifier))
+    return _judged(verifier, lambda: _run_live(sandbox, verifier))
 
 
-def verify_files(terminal_task: TerminalTask, verifier: Verifier, left: Left, image: Image, engine: Engine) -> Verdict:
+def verify_files(
+    terminal_task: TerminalTask,
+    verifier: Verifier,
+    left: Left,
+    image: Image,
+    engine: Engine,
+    *,
+    fresh: bool = False,
+) -> Verdict:
     """Grade files alone, whoever made them, by tests that need nothing else.
+
+    `fresh`: by an interpreter that was started for it, with a hash seed of its own, and not forked from another.
 
     Raises: SandboxError, VerifierError.
     """
     if left.unfit:
         return _nothing_passed(verifier, left.unfit)
-    return _judged(verifier, lambda: _run_afresh(terminal_task, verifier, left.files, image, engine))
+    options = ("-B",) if fresh else ()
+    return _judged(verifier, lambda: _run_afresh(terminal_task, verifier, left.files, image, engine, options))
 
 
 def _judged(verifier: Verifier, run: Callable[[], Finished]) -> Verdict:
     start = time.monotonic()
     try:
         finished = run()
+    except UnfitFiles as error:
+        return _nothing_passed(verifier, str(error))
     except SandboxError as error:
         if not _agents_doing(error, verifier):
             raise
@@ -109,19 +122,39 @@ def _hashed(file: File) -> LeftFile:
 
 
 def _run_afresh(
-    terminal_task: TerminalTask, verifier: Verifier, left: Sequence[File], image: Image, engine: Engine
+    terminal_task: TerminalTask,
+    verifier: Verifier,
+    left: Sequence[File],
+    image: Image,
+    engine: Engine,
+    options: Sequence[str],
 ) -> Finished:
     # The agent may have filled its disk to the brim, or left sparse files that are larger than it.
     room_mb = terminal_task.limits.disk_mb + MAX_GRADED_BYTES // 2**20
     limits = terminal_task.limits.model_copy(update={"disk_mb": room_mb})
     with started(engine, image, limits=limits, needs=terminal_task.needs, nested=True) as grader:
-        grader.put(left, read_only=True)
-        return _run_tests(grader, verifier)
+        _lay_left(grader, left)
+        return _run_tests(grader, verifier, options)
 
 
-def _run_tests(sandbox: Sandbox, verifier: Verifier) -> Finished:
+def _lay_left(grader: Sandbox, left: Sequence[File]) -> None:
+    """Raises: UnfitFiles where the image has a folder in a file's place, or the other way round."""
+    try:
+        grader.put([file for file in left if not file.path.startswith(f"{TESTS}/")], read_only=True)
+    except SandboxError as error:
+        grader.check()
+        raise UnfitFiles(f"what was left does not fit the image: {error}") from error
+
+
+def _run_live(sandbox: Sandbox, verifier: Verifier) -> Finished:
+    """Nothing that the agent has put beside the tests is to be collected with them."""
+    sandbox.run(["rm", "-rf", TESTS])
+    return _run_tests(sandbox, verifier)
+
+
+def _run_tests(sandbox: Sandbox, verifier: Verifier, options: Sequence[str] = ()) -> Finished:
     sandbox.put([*_hidden(verifier.files), *_harness(sandbox)])
-    return sandbox.run([GRADER, "-I", f"{HARNESS}/run.py", TESTS], timeout_s=verifier.timeout_s)
+    return sandbox.run([GRADER, "-I", *options, f"{HARNESS}/run.py", TESTS], timeout_s=verifier.timeout_s)
 
 
 def _hidden(files: Iterable[File]) -> list[File]:

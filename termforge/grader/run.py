@@ -4,9 +4,14 @@ Stdlib and pytest only: this file is laid into the sandbox, not imported by term
 before pytest starts; what tests or agent code print goes to standard error.
 """
 
+import ctypes
 import json
 import os
 import sys
+
+PR_SET_DUMPABLE = 4
+ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+"""What tests start, as the same user, has no way to this process's memory and descriptors."""
 
 here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 report = os.fdopen(os.dup(1), "w", encoding="utf-8")

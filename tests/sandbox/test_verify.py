@@ -8,8 +8,8 @@ import pytest
 
 from termforge.errors import VerifierError
 from termforge.sandbox.protocol import Engine, Sandbox
-from termforge.schemas import File, ImageRecipe, Limits, Provenance, TerminalTask, Test, Verdict, Verifier
-from termforge.verify import MAX_UNGRADED_FILES, collect, verify
+from termforge.schemas import File, Image, ImageRecipe, Limits, Provenance, TerminalTask, Test, Verdict, Verifier
+from termforge.verify import MAX_UNGRADED_FILES, Left, collect, verify, verify_files
 
 RECIPE = ImageRecipe(name="host", recipe="")
 FAKE = '{"id": "test_outputs.py::test_it", "passed": true, "message": ""}'
@@ -233,6 +233,59 @@ def test_files_that_python_or_pytest_would_pick_up_are_ignored(grade: Grade) -> 
     assert not verdict.solved
     assert "'41' == '42'" in message(verdict)
     assert grade(WRONG, files=files | {"/app/answer": "42"}, script=script).solved
+
+
+PASSING_PLUGIN = """
+import pytest
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    call.excinfo = None
+    return (yield)
+"""
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_what_was_put_beside_the_tests_is_not_collected_with_them(grade: Grade, live: bool) -> None:
+    files = {"/app/answer": "41", "/tests/conftest.py": PASSING_PLUGIN, "/tests/data/conftest.py": PASSING_PLUGIN}
+    verdict = grade(WRONG, files=files, live=live, graded_paths=("/app", "/tests"))
+    assert "'41' == '42'" in message(verdict)
+
+
+def test_a_file_in_place_of_a_folder_of_the_image_is_the_agents_doing(grade: Grade) -> None:
+    verdict = grade(WRONG, script="rm -rf /root; echo x > /root", graded_paths=("/root",))
+    assert (verdict.error, verdict.solved) == (None, False)
+
+
+def test_a_program_beside_the_runner_has_no_way_to_its_report(grade: Grade) -> None:
+    """Tests should use run_agent; those that do not are still not to be overruled by the program's own word."""
+    steal = f"""
+import ctypes, os
+libc, parent, line = ctypes.CDLL(None), os.getppid(), {FAKE!r}.encode()
+pidfd_open, pidfd_getfd = 434, 438
+pidfd = libc.syscall(pidfd_open, parent, 0)
+for number in range(32):
+    for take in (lambda: libc.syscall(pidfd_getfd, pidfd, number, 0),
+                 lambda: os.open(f"/proc/{{parent}}/fd/{{number}}", os.O_WRONLY)):
+        try:
+            if number > 2: os.write(take(), b'\n' + line + b'\n')
+        except OSError:
+            pass
+"""
+    source = """
+import subprocess
+def test_it():
+    subprocess.run(["python3", "/app/steal.py"])
+    assert False, "the thief was told"
+"""
+    assert "the thief was told" in message(grade(source, files={"/app/steal.py": steal}))
+
+
+def test_a_fresh_interpreter_has_a_hash_seed_of_its_own(engine: Engine, image: Image) -> None:
+    source = "def test_it(): assert False, [hash(word) for word in 'abc']"
+    task = terminal_task(source)
+    assert task.verifier is not None
+    told = {message(verify_files(task, task.verifier, Left(), image, engine, fresh=True)) for _ in range(2)}
+    assert len(told) == 2
 
 
 @pytest.mark.parametrize(
