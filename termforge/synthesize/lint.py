@@ -9,17 +9,22 @@ import re
 import sys
 
 from termforge.images import Inventory
-from termforge.synthesize.reply import MalformedReply, Reason
+from termforge.synthesize.reply import MalformedReply, Reason, verifier_of
+from termforge.synthesize.unsafe import running_code
+from termforge.validate.lint import GRADER_MODULES, tests_assert
 
-GRADER_MODULES = frozenset({"pytest", "termforge_grader"})
-FIXTURES = frozenset({"tmp_path"})
-_INTERPRETERS = {"code", "codeop", "ctypes", "imp", "importlib", "multiprocessing", "pexpect", "pty", "runpy"}
-_UNPICKLERS = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
-RUNS_CODE = frozenset({"subprocess", *_INTERPRETERS, *_UNPICKLERS})
-"""Modules by which a test would run what the agent wrote, with the grader's own rights."""
+MIN_TESTS = 3
+MAX_TESTS = 12
+_NONE = {"", "none", "n/a", "na", "-"}
+"""How a section that should be empty is filled."""
 
-BUILTINS_THAT_RUN_CODE = frozenset({"__import__", "compile", "eval", "exec"})
-OS_CALLS_THAT_RUN_CODE = re.compile(r"system|popen|fork|forkpty|posix_spawnp?|exec[lv]\w*|spawn\w+")
+
+def parsed(source: str) -> ast.Module:
+    """Raises: MalformedReply."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
+        raise MalformedReply(Reason.TESTS_NOT_PYTHON, str(error)[:200]) from None
 
 
 def test_functions(source: str, inventory: Inventory) -> tuple[str, ...]:
@@ -27,32 +32,44 @@ def test_functions(source: str, inventory: Inventory) -> tuple[str, ...]:
 
     Raises: MalformedReply.
     """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise MalformedReply(Reason.TESTS_NOT_PYTHON, str(error)[:200]) from None
-    _refuse_running_code(tree)
+    tree = parsed(source)
+    if running := running_code(tree):
+        raise MalformedReply(Reason.UNSAFE_TEST, ", ".join(running)[:200])
     importable = sys.stdlib_module_names | GRADER_MODULES | set(inventory.modules)
     if missing := sorted(_imported(tree) - importable):
         raise MalformedReply(Reason.MISSING_IMPORT, ", ".join(missing))
     names = [_checked(node) for node in tree.body if _is_test(node)]
-    if not names:
-        raise MalformedReply(Reason.NO_TESTS)
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise MalformedReply(Reason.BAD_TEST, f"defined twice: {', '.join(twice)}")
+    _check_number(names)
+    if idle := tests_assert(verifier_of(source, dict.fromkeys(names, 1.0))):
+        raise MalformedReply(Reason.BAD_TEST, idle)
     return tuple(names)
 
 
 def check_requirements(section: str, inventory: Inventory) -> None:
     """The images are shared and grading has no network: a requirement is met by the image, or not at all.
 
+    A line names a package or a module of one; the version it may ask for is the image's, whatever the line says.
+
     Raises: MalformedReply.
     """
-    wanted = [line.strip() for line in section.split("\n") if line.strip()]
-    names = {re.split(r"[\s<>=!~;\[]", line, maxsplit=1)[0]: line for line in wanted}
-    present = inventory.python.keys() | {"pytest"}
-    if missing := sorted(line for name, line in names.items() if re.sub(r"[-_.]+", "-", name).lower() not in present):
+    wanted = [line.strip().removeprefix("- ") for line in section.split("\n")]
+    names = {re.split(r"[\s<>=!~;\[]", line, maxsplit=1)[0]: line for line in wanted if line.lower() not in _NONE}
+    present = inventory.python.keys() | set(inventory.modules) | {"pytest"}
+    if missing := sorted(line for name, line in names.items() if not {name, _normalized(name)} & present):
         raise MalformedReply(Reason.MISSING_REQUIREMENT, ", ".join(missing)[:200])
+
+
+def _check_number(names: list[str]) -> None:
+    if not names:
+        raise MalformedReply(Reason.NO_TESTS)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise MalformedReply(Reason.BAD_TEST, f"defined twice: {', '.join(twice)}")
+    if not MIN_TESTS <= len(names) <= MAX_TESTS:
+        raise MalformedReply(Reason.TEST_COUNT, f"{len(names)} instead of {MIN_TESTS} to {MAX_TESTS}")
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _is_test(node: ast.stmt) -> bool:
@@ -63,36 +80,17 @@ def _is_test(node: ast.stmt) -> bool:
 
 
 def _checked(node: ast.stmt) -> str:
-    """The name of a test function whose id pytest reports as it stands: no class, parameter set, skip or fixture."""
+    """The name of a test function whose id pytest reports as it stands: no class, parameter set, skip or fixture.
+
+    Not even tmp_path, which the agent's programs could not see.
+    """
     if not isinstance(node, ast.FunctionDef):
         raise MalformedReply(Reason.BAD_TEST, f"{getattr(node, 'name', '')} is not a plain function")
     arguments = node.args
-    named = {argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
-    if node.decorator_list or named - FIXTURES or arguments.vararg or arguments.kwarg:
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    if node.decorator_list or named or arguments.vararg or arguments.kwarg:
         raise MalformedReply(Reason.BAD_TEST, f"{node.name} has decorators or parameters")
-    if not any(isinstance(inner, ast.Assert | ast.Raise | ast.Call) for inner in ast.walk(node)):
-        raise MalformedReply(Reason.BAD_TEST, f"{node.name} checks nothing")
     return node.name
-
-
-def _refuse_running_code(tree: ast.Module) -> None:
-    if used := sorted(_imported(tree) & RUNS_CODE):
-        raise MalformedReply(Reason.UNSAFE_TEST, ", ".join(used))
-    for node in ast.walk(tree):
-        if calls := _running_names(node):
-            raise MalformedReply(Reason.UNSAFE_TEST, ", ".join(calls))
-
-
-def _running_names(node: ast.AST) -> list[str]:
-    """Names in this node that run code, called or not."""
-    if isinstance(node, ast.Name):
-        return [node.id] if node.id in BUILTINS_THAT_RUN_CODE else []
-    names: list[str] = []
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("os", "posix"):
-        names = [node.attr]
-    elif isinstance(node, ast.ImportFrom) and node.module in ("os", "posix"):
-        names = [alias.name for alias in node.names]
-    return [f"os.{name}" for name in names if OS_CALLS_THAT_RUN_CODE.fullmatch(name)]
 
 
 def _imported(tree: ast.Module) -> set[str]:

@@ -12,12 +12,13 @@ from termforge import prompts
 from termforge.images import IMAGES, dockerfile
 from termforge.images.recipe import BASE
 from termforge.schemas import SourceName
-from termforge.synthesize.reply import MAX_FILE_BYTES, MAX_FILES, Reason
-from termforge.synthesize.request import Environment, SynthesisRequest
+from termforge.synthesize.lint import MAX_TESTS, MIN_TESTS
+from termforge.synthesize.reply import MAX_FILES, MAX_REPLY_KB, TESTS_S, Reason
+from termforge.synthesize.request import Environment, RefusedReply, SynthesisRequest
 from termforge.synthesize.taxonomy import taxonomy
 from termforge.teacher import ChatMessage
 
-GENERATORS: dict[SourceName, str] = {"skill": "synthesize/skill@2", "seed": "synthesize/seed@2"}
+GENERATORS: dict[SourceName, str] = {"skill": "synthesize/skill@3", "seed": "synthesize/seed@3"}
 
 
 def source_of(request: SynthesisRequest) -> SourceName:
@@ -47,15 +48,26 @@ def conversation(request: SynthesisRequest, environment: Environment) -> tuple[C
         about=module.about,
         focus=module.focus,
         max_files=MAX_FILES,
-        max_file_kb=MAX_FILE_BYTES // 1000,
+        max_reply_kb=MAX_REPLY_KB,
+        min_tests=MIN_TESTS,
+        max_tests=MAX_TESTS,
+        tests_s=round(TESTS_S),
     )
     return ChatMessage(role="system", content=system), ChatMessage(role="user", content=user)
 
 
-def repair_turn(reply: str, reason: Reason, detail: str) -> tuple[ChatMessage, ChatMessage]:
-    """The teacher's own reply, and what is wrong with it."""
-    user = prompts.render("synthesize/repair.j2", reason=reason.value, detail=detail, remedy=remedies()[reason])
-    return ChatMessage(role="assistant", content=reply), ChatMessage(role="user", content=user)
+def repair_conversation(
+    row: RefusedReply, reason: Reason, detail: str, environment: Environment
+) -> tuple[ChatMessage, ...]:
+    """Asks once more: after the teacher's own reply, or where nothing came, in the question itself."""
+    system, user = conversation(row.request, environment)
+    nothing = not row.reply.strip()
+    repair = prompts.render(
+        "synthesize/repair.j2", nothing=nothing, reason=reason.value, detail=detail, remedy=remedies()[reason]
+    )
+    if nothing:
+        return system, ChatMessage(role="user", content=f"{user.content}\n{repair}")
+    return system, user, ChatMessage(role="assistant", content=row.reply), ChatMessage(role="user", content=repair)
 
 
 @cache

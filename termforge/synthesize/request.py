@@ -1,6 +1,8 @@
 """One task that a teacher shall write, and the images it may write it for."""
 
-from typing import NamedTuple, get_args
+from typing import Annotated, NamedTuple, get_args
+
+from pydantic import Field
 
 from termforge.images import Inventory
 from termforge.schemas import Domain, Drawn, ImageRecipe, Record
@@ -14,7 +16,7 @@ class SeedProblem(Record):
 
     id: str = ""
     """Names it among its like; empty: its place in the file does."""
-    problem: str
+    problem: Annotated[str, Field(pattern=r"\S")]
     domain: Domain | None = None
     """Whose image and role the task gets; None: scientific-computing, for most seeds are exercises of a science."""
     field: str = ""
@@ -27,7 +29,7 @@ class SynthesisRequest(Record):
     """Enough to make the prompt again."""
 
     origin: str
-    """What names this request: random seed and index, or the seed problem. No two of a run share it."""
+    """What names this request: random seed and index, or seed problem and round. No two of a run share it."""
     domain: Domain
     difficulty: Difficulty
     skills: tuple[str, ...] = ()

@@ -17,11 +17,14 @@ from termforge.errors import (
 from termforge.findings import Rejected
 from termforge.redact import redact, secret_in
 from termforge.schemas import Provenance, TerminalTask, digest
+from termforge.synthesize.inputs import files_in
 from termforge.synthesize.isolation import check_isolation
 from termforge.synthesize.lint import check_requirements, test_functions
-from termforge.synthesize.prompt import GENERATORS, conversation, remedies, repair_turn, source_of
-from termforge.synthesize.reply import MalformedReply, Reason, files_in, split, verifier_of, weights_in
+from termforge.synthesize.prompt import GENERATORS, conversation, remedies, repair_conversation, source_of
+from termforge.synthesize.reply import MalformedReply, Reason, verifier_of
 from termforge.synthesize.request import Environment, RefusedReply, SynthesisRequest
+from termforge.synthesize.sections import split
+from termforge.synthesize.weights import weights_in
 from termforge.teacher import ChatMessage, Teacher
 
 STAGE = "synthesize"
@@ -46,8 +49,8 @@ def ask(
 
 
 def repairable(refused: Rejected) -> bool:
-    """Whether there is a reply, and a fault of the kind that another one may mend."""
-    return Reason(refused.reason) in remedies() and bool(RefusedReply.model_validate_json(refused.row).reply.strip())
+    """Whether its fault is of the kind that another reply may mend."""
+    return Reason(refused.reason) in remedies()
 
 
 def repair(refused: Rejected, teacher: Teacher, environment: Environment, timeout_s: float) -> TerminalTask | Rejected:
@@ -56,10 +59,7 @@ def repair(refused: Rejected, teacher: Teacher, environment: Environment, timeou
     Raises: InputError.
     """
     row = RefusedReply.model_validate_json(refused.row)
-    messages = (
-        *conversation(row.request, environment),
-        *repair_turn(row.reply, Reason(refused.reason), refused.detail),
-    )
+    messages = repair_conversation(row, Reason(refused.reason), refused.detail, environment)
     answer = _answer(row.request, messages, teacher, environment, timeout_s)
     if isinstance(answer, TerminalTask):
         return answer

@@ -6,7 +6,6 @@ names domain and field and holds the problem, the code below it is the reference
 
 import ast
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -31,18 +30,23 @@ def seed_requests(
 ) -> Iterator[SynthesisRequest]:
     """Requests from a JSONL file of SeedProblems; without a path from the problems that come along.
 
-    Each problem once, then each once more at another difficulty, until `count` are made or every problem was asked for
-    at every difficulty; without a count each problem once.
+    The problems come in an order that the random seed decides: each once, then each once more at another difficulty,
+    until `count` are made; without a count each problem once.
 
-    Raises: InputError naming file, line and field.
+    Raises: InputError naming file, line and field, and for a count beyond every problem at every difficulty.
     """
-    problems = own_seeds() if path is None else tuple(_read(path))
-    rounds = len(difficulties) if count is not None else 1
-    pairs = ((problem, number) for number in range(rounds) for problem in problems)
-    for problem, number in islice(pairs, count):
+    problems = list(own_seeds() if path is None else _read(path))
+    count, most = len(problems) if count is None else count, len(problems) * len(difficulties)
+    if count > most:
+        given = f"{len(problems)} problems at {len(difficulties)} difficulties"
+        raise InputError(f"{count} tasks from seeds: {given} make {most} at most")
+    Random(f"{seed}-order").shuffle(problems)
+    for index in range(count):
+        number, place = divmod(index, len(problems))
+        problem = problems[place]
         first = Random(f"{seed}-{problem.id}").randrange(len(difficulties))
         yield SynthesisRequest(
-            origin=f"seed {problem.id}" + (f" again {number}" if number else ""),
+            origin=f"seed {problem.id}-{number}",
             domain=problem.domain or DEFAULT_DOMAIN,
             difficulty=difficulties[(first + number) % len(difficulties)],
             seed_problem=problem,
@@ -67,7 +71,7 @@ def _own_seed(name: str) -> SeedProblem:
 def _read(path: Path) -> Iterator[SeedProblem]:
     """Raises: InputError."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
     seen: set[str] = set()

@@ -6,9 +6,11 @@ Whoever changes a word that the teacher reads raises the number in termforge.syn
 from pathlib import Path
 
 from termforge.images import Inventory
-from termforge.schemas import ImageRecipe
+from termforge.schemas import ImageRecipe, digest
 from termforge.synthesize import Environment, Reason, SeedProblem, SynthesisRequest
-from termforge.synthesize.prompt import GENERATORS, conversation, repair_turn
+from termforge.synthesize.prompt import GENERATORS, conversation, repair_conversation
+from termforge.synthesize.request import DIFFICULTIES, RefusedReply
+from termforge.synthesize.taxonomy import taxonomy
 
 FILE = Path(__file__).parent / "synthesis_prompts.txt"
 
@@ -32,9 +34,24 @@ SEED = SynthesisRequest(
 
 def rendered() -> str:
     """Everything a teacher may read, after the versions of its wording."""
-    repair = repair_turn("Sure, here it is.", Reason.OUTSIDE_TEXT, "line 1: Sure, here it is.")
-    messages = [*conversation(SKILL, ENVIRONMENT), conversation(SEED, ENVIRONMENT)[1], repair[1]]
-    return "\n".join([*GENERATORS.values(), *(f"==== {message.role}\n{message.content}" for message in messages)])
+    refused, nothing = (RefusedReply(request=SKILL, reply=reply) for reply in ("Here it is.", ""))
+    repair = repair_conversation(refused, Reason.OUTSIDE_TEXT, "and no section begins a line", ENVIRONMENT)
+    asked_anew = repair_conversation(nothing, Reason.TRUNCATED, "at 8192 tokens", ENVIRONMENT)
+    messages = [*conversation(SKILL, ENVIRONMENT), conversation(SEED, ENVIRONMENT)[1], repair[-1], asked_anew[-1]]
+    shown = [f"==== {message.role}\n{message.content}" for message in messages]
+    return "\n".join([*GENERATORS.values(), *shown, "==== every domain with all of its skills", *domains(), ""])
+
+
+def domains() -> list[str]:
+    """What a teacher reads of each, by its hash."""
+    lines = []
+    for domain, module in taxonomy().domains.items():
+        names = tuple(skill.name for skill in module.skills)
+        for difficulty in DIFFICULTIES:
+            request = SKILL.model_copy(update={"domain": domain, "difficulty": difficulty, "skills": names})
+            texts = [message.content for message in conversation(request, ENVIRONMENT)]
+            lines.append(f"{domain}, {difficulty}: {digest(texts)}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
+import base64
+
 import pytest
 
 from termforge.redact import MASK, redact, redact_fields, secret_in
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
 
 
 @pytest.mark.parametrize(
@@ -14,6 +18,14 @@ from termforge.redact import MASK, redact, redact_fields, secret_in
         "xoxb-1234567890-abcdef",
         "AIza" + "a" * 35,
         "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\\nb3Bl\\n-----END OPENSSH PRIVATE KEY-----",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYBF\n-----END PGP PRIVATE KEY BLOCK-----",
+        "sk-0123456789abcdef0123456789abcdef",
+        "sk_live_abcdefghij0123456789",
+        "aws_secret_access_key = " + "aB3/" * 10,
+        "npm_" + "aB3" * 12,
+        base64.b64encode(PEM.encode()).decode().rstrip("="),
+        base64.encodebytes(PEM.encode() * 3).decode().strip().rstrip("="),
     ],
 )
 def test_what_looks_like_a_key_is_found_and_masked(secret: str) -> None:
@@ -41,7 +53,43 @@ def test_this_processs_own_keys_are_masked(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["risk-taking-is-an-ordinary-word", "mailto:a@b.example", "token count: 17", "a sk- b"]
+    "text",
+    [
+        "pk-customer-orders-2024",
+        "sk-learn-pipeline-v2-2024",
+        "AKIAIOSFODNN7EXAMPLE",
+        "sk-EXAMPLE-EXAMPLE-EXAMPLE-0123456789abcdef",
+        "assert '-----BEGIN PRIVATE KEY-----' in text",
+        "-----BEGIN PRIVATE KEY-----\nEXAMPLE-ONE\n-----END PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\n-----BEGIN RSA PRIVATE KEY-----\n",
+        "postgres://app:changeme@db/orders",
+        "postgres://app:${DB_PASSWORD_1}@db/orders",
+    ],
+)
+def test_a_name_a_mention_or_an_example_is_not_found_and_yet_taken_out_of_logs(text: str) -> None:
+    assert secret_in(text) is None
+    assert MASK in redact(text)
+
+
+def test_a_password_in_an_address_is_found_and_masked() -> None:
+    assert secret_in("postgres://admin:hunter2@db.example/x") is not None
+    assert redact("postgres://admin:hunter2@db.example/x") == f"postgres://{MASK}@db.example/x"
+
+
+def test_a_key_below_a_mention_of_its_header_is_found_whatever_stands_around() -> None:
+    assert secret_in(f"An example begins with '-----BEGIN PRIVATE KEY-----' as in\n{PEM}\nfor example.") is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "aGVsbG8gd29ybGQsIHRoaXMgaXMgcGxhaW4gdGV4dA",
+        "/usr/share/doc/somewhere/over/the/rainbow",
+        "risk-taking-is-an-ordinary-word",
+        "mailto:a@b.example",
+        "token count: 17",
+        "a sk- b",
+    ],
 )
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert secret_in(text) is None

@@ -17,9 +17,20 @@ from pathlib import Path
 def test_count():
     assert Path("/app/count.txt").is_file()
     assert Path("/app/count.txt").read_text().strip() == "2"
+
+
+def test_number():
+    assert Path("/app/count.txt").is_file()
+    assert Path("/app/count.txt").read_text().strip().isdigit()
+
+
+def test_file():
+    assert Path("/app/count.txt").is_file()
 </tests>
 <weights>
 test_count: 1
+test_number: 1
+test_file: 1
 </weights>
 <test_requirements>
 </test_requirements>

@@ -52,14 +52,20 @@ def test_sum_exists():
     assert SUM.is_file()
 
 
-def test_sum_is_right(tmp_path):
+def test_sum_is_right():
     assert SUM.is_file()
     assert re.compile(r"3\\s*").fullmatch(SUM.read_text())
+
+
+def test_sum_is_a_line():
+    assert SUM.is_file()
+    assert SUM.read_text().endswith("\\n")
 </tests>
 <weights>
 test_sum_exists: 1
 
 test_sum_is_right: 2.5
+test_sum_is_a_line: 1
 </weights>
 <test_requirements>
 PyYAML>=6
@@ -95,6 +101,7 @@ def test_a_good_reply_becomes_a_task_without_a_solution() -> None:
     assert [(test.id, test.weight) for test in task.verifier.tests] == [
         ("test_outputs.py::test_sum_exists", 1.0),
         ("test_outputs.py::test_sum_is_right", 2.5),
+        ("test_outputs.py::test_sum_is_a_line", 1.0),
     ]
     assert [file.path for file in task.verifier.files] == ["/tests/test_outputs.py"]
     assert task.solution is None
@@ -110,9 +117,8 @@ def test_sections_may_come_in_any_order_and_small_ones_on_one_line() -> None:
     ("reply", "reason"),
     [
         ("", Reason.MISSING_SECTION),
-        ("Sure, here is your task:\n" + GOOD, Reason.OUTSIDE_TEXT),
-        ("```\n" + GOOD + "```\n", Reason.OUTSIDE_TEXT),
-        (GOOD + "<solution>\ncat\n</solution>\n", Reason.OUTSIDE_TEXT),
+        ("I cannot do that.", Reason.OUTSIDE_TEXT),
+        ("The sections are <instruction>, <files> and so on.", Reason.OUTSIDE_TEXT),
         (changed("</info>\n", ""), Reason.UNCLOSED_SECTION),
         (changed("</instruction>", "</instruction> and so on"), Reason.UNCLOSED_SECTION),
         (GOOD + "<info>\nagain\n</info>\n", Reason.REPEATED_SECTION),
@@ -131,6 +137,8 @@ def test_sections_may_come_in_any_order_and_small_ones_on_one_line() -> None:
         (changed("3\n", "key: sk-proj-abcdefghij0123456789\n"), Reason.SECRET),
         (changed("3\n", "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n"), Reason.SECRET),
         (changed("</file>", "</file> trailing"), Reason.BAD_FILES),
+        (changed("3\n\n</file>\n", "3\n"), Reason.BAD_FILES),
+        (changed("</file>\n</files>", "</files>"), Reason.UNCLOSED_SECTION),
         (changed("<files>\n", "<files>\nsome words\n"), Reason.BAD_FILES),
         (changed('path="/app/readings.csv"', "name='x'"), Reason.BAD_FILES),
         (changed("/app/more/empty.txt", "/app/../etc/cron.d/evil"), Reason.BAD_PATH),
@@ -153,12 +161,14 @@ def test_sections_may_come_in_any_order_and_small_ones_on_one_line() -> None:
         (changed("/app/more/empty.txt", "/app/readings.csv"), Reason.DUPLICATE_PATH),
         (changed("/app/more/empty.txt", "/app/readings.csv/below"), Reason.DUPLICATE_PATH),
         (changed("import re\n", "```python\n"), Reason.TESTS_NOT_PYTHON),
+        (changed("import re\n", "import re\nassert 1 &lt; 2\n"), Reason.TESTS_NOT_PYTHON),
         (changed("import re\n", "x = " + "(" * 5000 + ")" * 5000), Reason.TESTS_NOT_PYTHON),
         (GOOD.replace("def test_", "def check_"), Reason.NO_TESTS),
+        (changed("def test_sum_is_a_line", "def line"), Reason.TEST_COUNT),
         (changed("def test_sum_exists", "@pytest.mark.skip\ndef test_sum_exists"), Reason.BAD_TEST),
         (changed("def test_sum_exists", "async def test_sum_exists"), Reason.BAD_TEST),
-        (changed("(tmp_path)", "(capsys)"), Reason.BAD_TEST),
-        (changed("(tmp_path)", "(*all)"), Reason.BAD_TEST),
+        (changed("right()", "right(tmp_path)"), Reason.BAD_TEST),
+        (changed("right()", "right(*all)"), Reason.BAD_TEST),
         (changed("def test_sum_is_right", "def test_sum_exists"), Reason.BAD_TEST),
         (
             changed("def test_sum_exists():\n    assert SUM.is_file()", "def test_sum_exists():\n    pass"),
@@ -181,7 +191,8 @@ def test_sections_may_come_in_any_order_and_small_ones_on_one_line() -> None:
         (changed("test_sum_exists: 1\n", "test_sum_exists: 101\n"), Reason.BAD_WEIGHTS),
         (changed("test_sum_exists: 1\n", "test_sum_exists: nan\n"), Reason.BAD_WEIGHTS),
         (changed("test_sum_exists: 1\n", "test_sum_exists: 1\ntest_sum_exists: 2\n"), Reason.BAD_WEIGHTS),
-        (changed("test_sum_exists: 1\n", '{"test_sum_exists": 1}\n'), Reason.BAD_WEIGHTS),
+        (changed("test_sum_exists: 1\n", "all of them: 1\n"), Reason.BAD_WEIGHTS),
+        (changed("test_sum_exists: 1\n", f"test_sum_exists: {'9' * 4000}\n"), Reason.BAD_WEIGHTS),
         (changed("test_sum_exists: 1\n", "test_sum_exists: 1\ntest_other: 1\n"), Reason.UNKNOWN_TEST),
         (changed("test_sum_exists: 1\n", ""), Reason.UNWEIGHTED_TEST),
         (changed("write the sum", "(see /tests/test_outputs.py) write the sum"), Reason.TESTS_MENTIONED),

@@ -6,7 +6,10 @@ from termforge.errors import InputError
 from termforge.images import Inventory
 from termforge.schemas import DOMAINS, Domain, ImageRecipe
 from termforge.synthesize import Environment, Reason, seed_requests, skill_requests
+from termforge.synthesize.lint import MAX_TESTS, MIN_TESTS
 from termforge.synthesize.prompt import GENERATORS, conversation, describe, remedies
+from termforge.synthesize.reply import MAX_REPLY_KB
+from termforge.synthesize.seed import own_seeds
 from termforge.synthesize.taxonomy import taxonomy
 from tests.golden.synthesis import ENVIRONMENT, FILE, SKILL, rendered
 
@@ -47,11 +50,36 @@ def test_a_domain_without_a_module_is_refused() -> None:
 
 
 def test_seeds_are_asked_for_once_and_then_again_at_other_difficulties_until_all_are_used_up() -> None:
-    once, many = list(seed_requests()), list(seed_requests(count=10_000))
+    once = list(seed_requests())
+    many = list(seed_requests(count=3 * len(once)))
+    assert {request.seed_problem for request in once} == set(own_seeds())
     assert list(seed_requests(count=3)) == once[:3]
     assert many[: len(once)] == once
-    assert len(many) == 3 * len(once) == len({request.origin for request in many})
+    assert len(many) == len({request.origin for request in many})
     assert len({(request.seed_problem, request.difficulty) for request in many}) == len(many)
+
+
+def test_more_tasks_than_seeds_can_make_are_refused() -> None:
+    with pytest.raises(InputError, match="121 tasks from seeds: 40 problems at 3 difficulties make 120 at most"):
+        list(seed_requests(count=3 * len(own_seeds()) + 1))
+
+
+def test_the_random_seed_decides_which_problems_come_first() -> None:
+    first, again, other = (list(seed_requests(seed=seed, count=10)) for seed in ("1", "1", "2"))
+    assert first == again
+    assert {request.seed_problem for request in first} != {request.seed_problem for request in other}
+
+
+def test_no_two_seeds_are_asked_for_by_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.jsonl"
+    path.write_text("".join(f'{{"id": "{name}", "problem": "p"}}\n' for name in ("a", "a again 1", "a-1", "a-1-1")))
+    assert len({request.origin for request in seed_requests(path, count=12)}) == 12
+
+
+def test_a_seed_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.jsonl"
+    path.write_text('{"id": "moon", "problem": "Weigh the moon."}\n', encoding="utf-8-sig")
+    assert [request.origin for request in seed_requests(path)] == ["seed moon-0"]
 
 
 def test_the_prompts_are_the_golden_ones_of_their_version() -> None:
@@ -68,6 +96,12 @@ def test_a_skill_prompt_names_its_skills_the_image_and_the_rules() -> None:
         assert f"<{tag}>\n" in system.content
     for words in ("**decode-layers**", "curl 7.88", "cryptography 47.0", "Image `security`", "Difficulty: mixed"):
         assert words in user.content
+
+
+def test_the_limits_that_a_reply_is_held_to_are_told() -> None:
+    system = conversation(SKILL, ENVIRONMENT)[0].content
+    for words in (f"Between {MIN_TESTS} and {MAX_TESTS} plain", f"at most about {MAX_REPLY_KB} kB", "have 120 seconds"):
+        assert words in system
 
 
 def test_an_image_is_described_by_what_its_recipe_names_and_not_by_what_that_drags_in() -> None:
@@ -95,8 +129,8 @@ def test_a_reference_reaches_the_teacher_and_braces_in_a_problem_are_only_text(t
 def test_domain_field_reference_and_name_of_a_seed_may_be_absent(tmp_path: Path) -> None:
     path = tmp_path / "seeds.jsonl"
     path.write_text('\n{"problem": "Weigh the moon."}\n{"problem": "p", "field": "astronomy"}')
-    first, second = seed_requests(path)
-    assert (first.origin, first.domain) == ("seed line 2", "scientific-computing")
+    first, second = sorted(seed_requests(path), key=lambda request: request.origin)
+    assert (first.origin, first.domain) == ("seed line 2-0", "scientific-computing")
     assert "eyes only" not in conversation(first, ENVIRONMENT)[1].content
     assert "Field of knowledge: astronomy" in conversation(second, ENVIRONMENT)[1].content
 
@@ -108,6 +142,7 @@ def test_domain_field_reference_and_name_of_a_seed_may_be_absent(tmp_path: Path)
         ('{"id": "1", "domain": "debugging", "problem": "p"}\n{"id": ', "line 2"),
         ('{"id": "1", "domain": "cooking", "problem": "p"}', "line 1, domain"),
         ('{"id": "1", "domain": "debugging"}', "line 1, problem"),
+        ('{"id": "1", "problem": " "}', "line 1, problem"),
         ('{"id": "1", "domain": "debugging", "problem": "p", "hint": "h"}', "line 1, hint"),
         ('{"id": "1", "problem": "p"}\n{"id": "1", "problem": "q"}', "line 2, id"),
     ],

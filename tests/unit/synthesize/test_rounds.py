@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from termforge import prompts
 from termforge.budget import Budget
 from termforge.errors import InputError
 from termforge.schemas import DatasetRecord
@@ -134,8 +135,8 @@ def test_a_killed_run_pays_again_for_nothing_but_the_call_it_died_in(tmp_path: P
     assert (counts["requests"], counts["accepted"], counts["repair turns"]) == (8, 8, 8)
     assert len(before) == stalls_at + 1
     assert len(after) == 16 - stalls_at
-    prompts = [json.dumps(request["body"]["messages"]) for request in before[:-1] + after]
-    assert len(set(prompts)) == 16
+    asked_for = [json.dumps(request["body"]["messages"]) for request in before[:-1] + after]
+    assert len(set(asked_for)) == 16
 
 
 def test_the_oracle_cannot_write_tasks(tmp_path: Path) -> None:
@@ -152,3 +153,15 @@ def test_an_edited_seed_file_is_another_dataset(tmp_path: Path) -> None:
             run(tmp_path / "store", config(endpoint.url, from_seeds=1, seeds=str(seeds)))
         assert len(endpoint.requests) == 2
     assert len(Store(str(tmp_path / "store")).versions("synthesized-tasks")) == 2
+
+
+@pytest.mark.parametrize("name", ["synthesize/taxonomy.yaml", "synthesize/seeds/tide_gaps.py"])
+def test_an_edited_taxonomy_or_seed_of_ours_is_another_dataset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, load = config("http://localhost"), prompts.load
+    before = asked.settings(MACHINE)
+
+    def edited(wanted: str) -> prompts.Prompt:
+        return load(wanted)._replace(sha256="edited") if wanted == name else load(wanted)
+
+    monkeypatch.setattr(prompts, "load", edited)
+    assert asked.settings(MACHINE) != before

@@ -176,21 +176,25 @@ def test_stuck_kitchen() -> None:
     assert seed("stuck_kitchen").first_deadlock(log[:4]) is None
 
 
-def test_photo_heap(tmp_path: Path) -> None:
-    source, target = tmp_path / "in", tmp_path / "out"
-    (source / "sub").mkdir(parents=True)
-    for name, content in (("a", b"1"), ("b", b"2"), ("sub/a", b"1")):
-        (source / f"{name}.jpg").write_bytes(content)
-        (source / f"{name}.txt").write_text("2021-05-06")
-    (source / "c.jpg").symlink_to("a.jpg")
-    moved = seed("photo_heap").arrange(source, target)
-    assert moved == [
-        ("a.jpg", "2021/05/a.jpg", "kept"),
-        ("b.jpg", "2021/05/b.jpg", "kept"),
-        ("c.jpg", "undated/c.jpg", "link to a.jpg"),
-        ("sub/a.jpg", "2021/05/a-1.jpg", "copy"),
+def test_photo_heap() -> None:
+    heap = seed("photo_heap")
+    listing = [
+        heap.Entry("sub/a.jpg", "1", "", "2021-05-06"),
+        heap.Entry("c.jpg", "", "a.jpg", ""),
+        heap.Entry("b.jpg", "2", "", "2021-05-06"),
+        heap.Entry("a.jpg", "1", "", "2021-05-06"),
     ]
-    assert (target / "2021/05/a-1.jpg").samefile(target / "2021/05/a.jpg")
+    planned = heap.plan(listing)
+    assert planned == [
+        ("a.jpg", "2021/05/a.jpg", "moved"),
+        ("b.jpg", "2021/05/b.jpg", "moved"),
+        ("c.jpg", "undated/c.jpg", "symbolic link to a.jpg"),
+        ("sub/a.jpg", "2021/05/a-1.jpg", "hard link to 2021/05/a.jpg"),
+    ]
+    assert heap.restoring(planned)[:2] == [
+        ("2021/05/a-1.jpg", "sub/a.jpg", "copied"),
+        ("undated/c.jpg", "c.jpg", "moved back"),
+    ]
 
 
 def test_torn_parcel() -> None:

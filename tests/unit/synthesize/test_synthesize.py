@@ -23,7 +23,7 @@ from termforge.synthesize import (
     seed_requests,
     skill_requests,
 )
-from termforge.synthesize.prompt import conversation
+from termforge.synthesize.prompt import conversation, remedies
 from termforge.teacher import LitellmTeacher, TeacherConfig
 from tests.scripted_endpoint import ScriptedEndpoint
 from tests.unit.synthesize.replies import GOOD
@@ -91,7 +91,7 @@ def test_an_accepted_task_says_where_it_comes_from(budget: Budget) -> None:
     (row,) = answers([{"content": GOOD}], budget, [REQUEST])
     assert isinstance(row, TerminalTask)
     provenance = row.provenance
-    assert (provenance.source, provenance.generator, provenance.origin) == ("skill", "synthesize/skill@2", "skill 1-0")
+    assert (provenance.source, provenance.generator, provenance.origin) == ("skill", "synthesize/skill@3", "skill 1-0")
     assert (provenance.skills, provenance.difficulty) == (REQUEST.skills, REQUEST.difficulty)
     assert provenance.draw == REQUEST.draw
     assert provenance.teacher == "hosted_vllm/scripted"
@@ -111,11 +111,12 @@ def test_a_rejected_row_keeps_request_and_reply_but_no_secret(budget: Budget) ->
 
 def test_seed_problems_become_tasks_and_a_copied_reference_is_refused(budget: Budget) -> None:
     requests = list(seed_requests(count=2))
+    assert requests[0].seed_problem is not None
     assert requests[1].seed_problem is not None
     leak = GOOD.replace("Count", f"{requests[1].seed_problem.reference} Count")
     task, refused = answers([{"content": GOOD}, {"content": leak}], budget, requests)
     assert isinstance(task, TerminalTask)
-    assert task.provenance.origin == "seed archive_search"
+    assert task.provenance.origin == f"seed {requests[0].seed_problem.id}-0"
     assert isinstance(refused, Rejected)
     assert refused.reason == Reason.REFERENCE_LEAKED
 
@@ -139,8 +140,24 @@ def test_a_repair_turn_shows_the_reply_and_its_fault_and_may_be_answered(budget:
     assert budget.ledger().height == 2
 
 
+def test_where_thought_took_the_whole_length_the_question_is_asked_anew_with_the_remedy(budget: Budget) -> None:
+    thought = {"content": "", "reasoning_content": "hm " * 50, "finish_reason": "length"}
+    with ScriptedEndpoint({"replies": [thought, {"content": GOOD}]}) as endpoint:
+        teacher, environment = teacher_at(endpoint, budget), ENVIRONMENTS[REQUEST.domain]
+        refused = ask(REQUEST, teacher, environment, 60.0)
+        assert isinstance(refused, Rejected)
+        assert (refused.reason, repairable(refused)) == (Reason.TRUNCATED, True)
+        task = repair(refused, teacher, environment, 60.0)
+        sent = endpoint.requests[1]["body"]["messages"]
+    assert [message["role"] for message in sent] == ["system", "user"]
+    assert sent[1]["content"].startswith(conversation(REQUEST, environment)[1].content)
+    assert "nothing came of it: reply truncated" in sent[1]["content"]
+    assert remedies()[Reason.TRUNCATED] in sent[1]["content"]
+    assert isinstance(task, TerminalTask)
+
+
 def test_a_repair_that_fails_keeps_both_replies_and_the_last_reason(budget: Budget) -> None:
-    bad = [{"content": "Sure!\n" + GOOD}, {"content": GOOD.replace("test_count: 1", "test_count: 0")}]
+    bad = [{"content": "Sure!"}, {"content": GOOD.replace("test_count: 1", "test_count: 0")}]
     with ScriptedEndpoint({"replies": bad}) as endpoint:
         teacher, environment = teacher_at(endpoint, budget), ENVIRONMENTS[REQUEST.domain]
         refused = ask(REQUEST, teacher, environment, 60.0)
@@ -150,7 +167,7 @@ def test_a_repair_that_fails_keeps_both_replies_and_the_last_reason(budget: Budg
     assert (refused.reason, row.reason) == (Reason.OUTSIDE_TEXT, Reason.BAD_WEIGHTS)
     kept = RefusedReply.model_validate_json(row.row)
     assert kept.first_reason == Reason.OUTSIDE_TEXT
-    assert kept.first_reply.startswith("Sure!")
+    assert kept.first_reply == "Sure!"
     assert "test_count: 0" in kept.reply
 
 
