@@ -10,7 +10,6 @@ from flows.parameters import (
     Concurrency,
     Dollars,
     Images,
-    Model,
     Night,
     OutputTokens,
     Sandbox,
@@ -30,11 +29,13 @@ from termforge.stages.teachers import BudgetConfig, TeacherChoice
 from termforge.stopping import stoppable
 from termforge.store import Store
 
+Adversary = Annotated[str, Field(description="The model that looks for exploits, as litellm names it.")]
+
 
 @flow(flow_run_name=run_name)
 @described
 def attack_tasks(
-    adversary: Model,
+    adversary: Adversary,
     tasks: Annotated[str, Field(description="Dataset of graded tasks: name@version, or name.")] = "tasks",
     night: Night = "",
     store: StorePath = "store",
@@ -57,6 +58,6 @@ def attack_tasks(
         submits=submits,
     )
     machine, budget = choose_machine(sandbox, images), BudgetConfig(usd=budget_usd, tokens=budget_tokens)
-    source = Store(store).resolve(tasks)
+    source = Store(store).resolve(tasks, "tasks")
     with stoppable():
         return attack.attack_tasks(store, night_or_date(night), source, config, machine, budget, concurrency, work)

@@ -26,4 +26,6 @@ def curate_corpus(
 ) -> DatasetRef:
     """Benchmark overlap, identity leaks and Chinese characters always go; outcomes are columns, not filters."""
     settings = CurateSettings(complete_only=complete_only, success_only=success_only)
-    return curate.curate_corpus(store, night_or_date(night), Store(store).resolve(trajectories), settings)
+    return curate.curate_corpus(
+        store, night_or_date(night), Store(store).resolve(trajectories, "trajectories"), settings
+    )

@@ -27,6 +27,6 @@ def forge_tasks(
     images: Images = "auto",
 ) -> DatasetRef:
     """Compose tasks of three to five skills; skills whose tools an image lacks are left out and counted."""
-    found = Store(store).resolve(measured) if measured else None
+    found = Store(store).resolve(measured, "difficulties") if measured else None
     config = ForgeConfig(per_domain=per_domain, seed=seed, difficulties=found)
     return forge.forge_tasks(store, night_or_date(night), config, choose_machine(sandbox, images))

@@ -35,7 +35,14 @@ Rounds = Annotated[int, Field(ge=1, le=8, description="How often a task is exten
 @flow(flow_run_name=run_name)
 @described
 def harden_tasks(
-    tasks: Annotated[str, Field(description="Dataset of forged tasks: name@version, or name.")] = "tasks",
+    tasks: Annotated[
+        str,
+        Field(
+            pattern="@",
+            description="Dataset of forged tasks as name@version: hardening makes newer `tasks` itself, and what was "
+            "interrupted goes on only from where it began.",
+        ),
+    ],
     night: Night = "",
     store: StorePath = "store",
     solver: Model = "termforge/oracle",

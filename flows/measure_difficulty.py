@@ -57,7 +57,7 @@ def measure_difficulty(
     work: Work = None,
 ) -> DatasetRef:
     """One row a task with an unbiased pass@k; name the dataset in grow-corpus to make more of what is lacking."""
-    band, night = Band(k=k, low=low, high=high), night_or_date(night)
+    band, night = Band.of(k=k, low=low, high=high), night_or_date(night)
     trajectories = roll_out(
         tasks=tasks,
         night=night,

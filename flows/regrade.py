@@ -48,8 +48,8 @@ def regrade(
 ) -> DatasetRef:
     """A verdict is replaced where the replay left the same files or, where those are unknown, showed the same."""
     datasets = Store(store)
-    source = datasets.resolve(trajectories)
-    graders = datasets.resolve(tasks) if tasks else datasets.source(source, "tasks")
+    source = datasets.resolve(trajectories, "trajectories")
+    graders = datasets.resolve(tasks, "tasks") if tasks else datasets.source(source, "tasks")
     config = RegradeConfig(tasks=graders, sandbox=sandbox, other_images=other_images)
     plan = plan_regrade(datasets, night_or_date(night), source, config, shard_rows=shard_rows, work=work)
     if datasets.exists(regraded(plan)):

@@ -108,7 +108,7 @@ def roll_out(
     plan = plan_rollouts(
         datasets,
         night_or_date(night),
-        datasets.resolve(tasks),
+        datasets.resolve(tasks, "tasks"),
         config,
         choice,
         machine,

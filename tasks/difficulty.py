@@ -4,16 +4,19 @@ from prefect import task
 
 from tasks.policies import RETRIED
 from tasks.summaries import publish
-from termforge.difficulty import Band
+from termforge.difficulty import Band, as_markdown
 from termforge.schemas import DatasetRef
 from termforge.stages import difficulty, hardening
 from termforge.store import Store
 
+DEFICITS = "What a growth that names this dataset as `measured` draws more of:\n\n"
+
 
 @task(**RETRIED)
 def measure(store: str, night: str, trajectories: DatasetRef, band: Band) -> DatasetRef:
-    record = difficulty.measure(Store(store), night, trajectories, band)
-    publish(Store(store), record)
+    datasets = Store(store)
+    record = difficulty.measure(datasets, night, trajectories, band)
+    publish(datasets, record, detail=DEFICITS + as_markdown(difficulty.lacking(datasets, record.ref)))
     return record.ref
 
 

@@ -1,20 +1,28 @@
 """A teacher that tries to pass a task's tests without doing its work.
 
 It reads the instruction and the names of the inputs, never their content, and its scripts run where the inputs are
-empty: whatever is judged solved there was not worked for. Such an exploit becomes a control of the task, which its
-tests must reject from then on.
+empty. What they leave is laid beside the real inputs: whatever is judged solved there was not worked for. Such an
+exploit becomes a control of the task, which its tests must reject from then on.
 """
 
 import re
 from collections.abc import Sequence
 
 from termforge import prompts
-from termforge.errors import BudgetExhausted, ContextExceeded, EmptyReply, OutputTruncated, TeacherUnavailable
+from termforge.errors import (
+    BudgetExhausted,
+    ContextExceeded,
+    EmptyReply,
+    LimitPassed,
+    OutputTruncated,
+    TeacherUnavailable,
+)
 from termforge.findings import Attack, AttackEnding, Submission
 from termforge.redact import redact
 from termforge.sandbox.protocol import Engine, started
 from termforge.schemas import Control, File, Image, TerminalTask, Usage, Verdict
 from termforge.teacher import ChatMessage, Teacher
+from termforge.validate.cheaters import laid_with
 from termforge.verify import Left, collect, verify_files
 
 SCRIPT_S = 60.0
@@ -65,14 +73,17 @@ class _Adversary:
     def _submit(self, script: str) -> tuple[ChatMessage, Control | None]:
         left, said = _left_by(self._task, script, self._image, self._engine)
         assert self._task.verifier is not None
-        verdict = verify_files(self._task, self._task.verifier, left, self._image, self._engine)
+        control = self._control(left)
+        tried = Left(unfit=left.unfit) if left.unfit else Left(laid_with(self._task, control.files))
+        verdict = verify_files(self._task, self._task.verifier, tried, self._image, self._engine)
         passed = tuple(result.id for result in verdict.results if result.passed)
         self._submissions.append(Submission(script=redact(script), score=verdict.score, passed=passed))
-        if verdict.solved:
-            laid = {file.path: file for file in _emptied(self._task)}
-            files = tuple(file for file in left.files if file != laid.get(file.path))
-            return ChatMessage(role="user", content=""), Control(name=f"exploit of {self._teacher.model}", files=files)
-        return self._told(verdict, said), None
+        return self._told(verdict, said), control if verdict.solved else None
+
+    def _control(self, left: Left) -> Control:
+        laid = {file.path: file for file in _emptied(self._task)}
+        files = tuple(file for file in left.files if file != laid.get(file.path))
+        return Control(name=f"exploit of {self._teacher.model}", files=files)
 
     def _refused(self) -> tuple[ChatMessage, None]:
         self._submissions.append(Submission(script=""))
@@ -121,6 +132,9 @@ def _emptied(task: TerminalTask) -> Sequence[File]:
 def _left_by(task: TerminalTask, script: str, image: Image, engine: Engine) -> tuple[Left, str]:
     """What a script leaves where the inputs are empty, and its last words."""
     with started(engine, image, files=_emptied(task), limits=task.limits, needs=task.needs) as sandbox:
-        done = sandbox.run(["bash", "-s"], stdin=script.encode("utf-8", "replace"), timeout_s=SCRIPT_S)
+        try:
+            done = sandbox.run(["bash", "-s"], stdin=script.encode("utf-8", "replace"), timeout_s=SCRIPT_S)
+        except LimitPassed as passed:
+            return Left(unfit=str(passed)), str(passed)
         said = (done.stdout + done.stderr)[-SAID_CHARS:].decode("utf-8", "replace")
         return collect(task, sandbox), said

@@ -8,15 +8,19 @@ it can learn.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import comb
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from termforge.errors import InputError
+from termforge.errors import InfrastructureError, InputError
 from termforge.findings import Difficulty, Standing
 from termforge.schemas import Domain, Record, TerminalTask, Trajectory
 
 Deficits = dict[Domain, dict[str, float]]
 """By domain and skill what is lacking, from 0 (nothing) to 1 (everything)."""
+
+NAMED = 12
+"""Skills of a domain that a table names."""
 
 
 class Band(Record):
@@ -26,11 +30,15 @@ class Band(Record):
     low: float = Field(default=0.1, ge=0, le=1)
     high: float = Field(default=0.9, ge=0, le=1)
 
-    @model_validator(mode="after")
-    def _in_order(self) -> "Band":
-        if self.low > self.high:
-            raise ValueError(f"low ({self.low}) is above high ({self.high})")
-        return self
+    @classmethod
+    def of(cls, *, k: int, low: float, high: float) -> Self:
+        """From the settings that people change.
+
+        Raises: InputError for a band that nothing can be in.
+        """
+        if low > high:
+            raise InputError(f"low, high: no pass@{k} is both at least {low} and at most {high}")
+        return cls(k=k, low=low, high=high)
 
     def standing(self, estimate: float) -> Standing:
         if estimate < self.low:
@@ -45,22 +53,21 @@ def pass_at_k(trials: int, passes: int, k: int) -> float:
     """
     if not 0 <= passes <= trials or not 1 <= k <= trials:
         raise InputError(f"pass@{k} cannot be estimated from {passes} passes of {trials} trials")
-    return 1.0 - comb(trials - passes, k) / comb(trials, k)
+    draws = comb(trials, k)
+    return (draws - comb(trials - passes, k)) / draws  # one rounding: 1 of 10 is 0.1
 
 
 def difficulties(
     tasks: Iterable[TerminalTask], trajectories: Iterable[Trajectory], band: Band
 ) -> tuple[list[Difficulty], Counter[str]]:
-    """A row for each task with enough trials, in the tasks' order; and counts, of those that had too few as well."""
-    outcomes: defaultdict[str, list[bool]] = defaultdict(list)
-    solvers: dict[str, str] = {}
-    for trajectory in trajectories:
-        if trajectory.attempt == 0 and _counts(trajectory):
-            outcomes[trajectory.task_id].append(trajectory.outcome == "solved")
-            solvers[trajectory.task_id] = trajectory.model
+    """A row for each task with enough trials, in the tasks' order; and counts, of those that had too few as well.
+
+    Raises: InfrastructureError where machines or services failed and no trial at all was graded.
+    """
+    outcomes, solvers = _graded(trajectories)
     rows, counts = [], Counter[str]()
     for task in tasks:
-        passed = outcomes[task.id]
+        passed = outcomes.get(task.id, [])
         if len(passed) < band.k:
             counts[f"fewer than {band.k} graded trials"] += 1
             continue
@@ -69,9 +76,25 @@ def difficulties(
     return rows, counts
 
 
-def _counts(trajectory: Trajectory) -> bool:
-    graded = trajectory.verdict is not None and trajectory.verdict.error is None
-    return graded and not trajectory.ending.infrastructure
+def _graded(trajectories: Iterable[Trajectory]) -> tuple[dict[str, list[bool]], dict[str, str]]:
+    """Whether each graded trial passed, and who tried, by task.
+
+    One attempt of a trial at most: another follows only where infrastructure ended the one before.
+    """
+    outcomes: defaultdict[str, list[bool]] = defaultdict(list)
+    solvers: dict[str, str] = {}
+    failures = Counter[str]()
+    for trajectory in trajectories:
+        verdict = trajectory.verdict
+        if trajectory.ending.infrastructure or (verdict is not None and verdict.error is not None):
+            failures[trajectory.outcome] += 1
+        elif verdict is not None:
+            outcomes[trajectory.task_id].append(trajectory.outcome == "solved")
+            solvers[trajectory.task_id] = trajectory.model
+    if failures and not outcomes:
+        told = ", ".join(f"{count} {outcome}" for outcome, count in failures.items())
+        raise InfrastructureError(f"no trial was graded ({told}): nothing is measured; another night tries them anew")
+    return dict(outcomes), solvers
 
 
 def _difficulty(task: TerminalTask, solver: str, passed: Sequence[bool], band: Band) -> Difficulty:
@@ -100,3 +123,19 @@ def deficits(rows: Iterable[Difficulty], known: Mapping[Domain, Iterable[str]]) 
     in_band = Counter(skill for row in rows if row.standing == "in band" for skill in row.skills)
     most = max(in_band.values(), default=1)
     return {domain: {skill: 1 - in_band[skill] / most for skill in sorted(skills)} for domain, skills in known.items()}
+
+
+def as_markdown(lacking: Deficits) -> str:
+    """A table by domain: how much its skills lack together, how many of them everything, and which most."""
+    rows = (_row(domain, skills) for domain, skills in lacking.items() if skills)
+    return "\n".join(["| domain | lacks | nothing in band | lacking most |", "|---|---:|---:|---|", *rows])
+
+
+def _row(domain: Domain, skills: Mapping[str, float]) -> str:
+    most = sorted((name for name, share in skills.items() if share > 0), key=lambda name: (-skills[name], name))
+    named = [f"{name} {skills[name]:.0%}" for name in most[:NAMED]]
+    if len(most) > NAMED:
+        named.append(f"and {len(most) - NAMED} more")
+    nothing = sum(share == 1 for share in skills.values())
+    together = sum(skills.values()) / len(skills)
+    return f"| {domain} | {together:.0%} | {nothing} of {len(skills)} | {', '.join(named)} |"

@@ -73,10 +73,10 @@ class Store:
         with turn:
             yield not self.exists(ref)
 
-    def resolve(self, text: str) -> DatasetRef:
+    def resolve(self, text: str, kind: Kind | None = None) -> DatasetRef:
         """`name@version`, or `name` for its newest version.
 
-        Raises: InputError naming what there is.
+        Raises: InputError naming what there is, or where its rows are not of the `kind` that is asked for.
         """
         name, _, version = text.partition("@")
         versions = self.versions(name)
@@ -84,6 +84,8 @@ class Store:
         if not found:
             there = ", ".join(ref.version for ref in versions) or "none"
             raise InputError(f"there is no dataset {text!r} in {self.root} (versions of {name!r}: {there})")
+        if kind is not None and (other := self.record(found[-1]).kind) != kind:
+            raise InputError(f"{found[-1]} holds {other}, and {kind} are wanted here")
         return found[-1]
 
     def record(self, ref: DatasetRef) -> DatasetRecord:

@@ -50,8 +50,8 @@ def forge_task(
 def extended(task: TerminalTask, extra: int, skills: Sequence[Skill] = SKILLS) -> TerminalTask:
     """A forged task with so many further parts after its own, which stay as they are.
 
-    `skills` are those that the task's image can play. Raises: InputError for a task that this forge did not make, and
-    where no further skills are left.
+    `skills` are those that the task's image can play. Raises: InputError for a task that this forge did not make, or
+    makes otherwise by now, and where no further skills are left.
     """
     known = {skill.name: skill for skill in SKILLS}
     made = task.provenance
@@ -60,6 +60,9 @@ def extended(task: TerminalTask, extra: int, skills: Sequence[Skill] = SKILLS) -
     drawn = [known[name] for name in made.skills]
     more = draw_more(Random(f"{made.origin}, more"), drawn, skills, extra)
     level = next(level for level, name in DIFFICULTIES.items() if name == made.difficulty)
+    again = assemble(made.origin, drawn, level, domain=task.domain, image=task.image)
+    if (again.files, again.verifier) != (task.files, task.verifier):
+        raise InputError(f"task {task.id} came of another version of this forge: its parts would not stay as they are")
     return assemble(made.origin, [*drawn, *more], level, domain=task.domain, image=task.image)
 
 

@@ -6,11 +6,14 @@ from termforge.schemas import DOMAINS, DatasetRecord, DatasetRef, Domain
 from termforge.store import Store, version_of
 from termforge.synthesize.taxonomy import taxonomy
 
-STAGE = "difficulty-1"
+STAGE = "difficulty-2"
 
 
 def measure(store: Store, night: str, trajectories: DatasetRef, band: Band) -> DatasetRecord:
-    """`difficulties`; its counts say how many tasks stand where."""
+    """`difficulties`; its counts say how many tasks stand where.
+
+    Raises: InfrastructureError where machines or services failed and no trial at all was graded.
+    """
     settings = band.model_dump()
     ref = DatasetRef(name="difficulties", version=version_of(night, STAGE, settings, [trajectories]))
     source = store.source(trajectories, "tasks")

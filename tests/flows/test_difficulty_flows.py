@@ -48,7 +48,8 @@ def test_tasks_that_a_solver_always_solves_get_further_parts(prefect: Prefect, t
     with store.writer(DatasetRef(name="few", version="one"), "tasks", config={}) as out:
         for task in few:
             out.add(task)
-    run(prefect, "harden_tasks", place | {"tasks": "few", "samples": 2, "k": 2, "rounds": 1})
+    settings = place | {"tasks": "few@one", "samples": 2, "k": 2, "rounds": 1}
+    run(prefect, "harden_tasks", settings)
     first, second = store.versions("difficulties")
     assert store.record(first).counts == {"too easy": 2}
     longer = list(store.read(newest(store, "extended-tasks")))
@@ -56,6 +57,8 @@ def test_tasks_that_a_solver_always_solves_get_further_parts(prefect: Prefect, t
     assert store.record(second).counts == {"too easy": 2}
     assert {row.trials for row in store.read(second)} == {2}
     assert store.record(newest(store, "hardened-tasks")).rows == 0
+    run(prefect, "harden_tasks", settings)
+    assert store.versions("difficulties") == [first, second]
 
 
 def test_what_is_measured_steers_the_next_growth(prefect: Prefect, tmp_path: Path) -> None:

@@ -13,12 +13,15 @@ from pathlib import Path
 import docker
 import pytest
 
+from termforge.adversary import attack
 from termforge.errors import LimitPassed, NeedsUnmet, SandboxLost, SetupError, UnfitFiles
 from termforge.images import built
 from termforge.images.recipe import recipe
 from termforge.sandbox.docker_engine import Docker
 from termforge.sandbox.docker_sandbox import DockerSandbox
 from termforge.schemas import File, Image, ImageRecipe, Limits, Need
+from tests.sandbox.hostile import TASK
+from tests.sandbox.scripted import Scripted
 
 pytestmark = pytest.mark.docker
 
@@ -244,6 +247,14 @@ def test_no_single_file_is_without_end(engine: Docker, image: Image) -> None:
     assert isinstance(sandbox, DockerSandbox)
     assert "File too large" in bash(sandbox, "trap '' XFSZ; fallocate -l 1G /app/huge; truncate -s 1G /app/huge")
     sandbox.close()
+
+
+def test_an_adversarys_script_that_fills_the_disk_scores_nothing(engine: Docker) -> None:
+    changes = {"image": recipe("file-operations"), "files": (File(path="/app/in", content=b"1"),)}
+    small = TASK.model_copy(update=changes | {"limits": Limits(disk_mb=16)})
+    fill = "<script>for i in {1..100}; do head -c 30M /dev/zero > /root/$i; sleep 0.2; done</script>"
+    found = attack(small, Scripted(fill, "GIVE UP"), engine, submits=2)
+    assert (found.ending, found.submissions[0].score) == ("given up", 0.0)
 
 
 def test_a_sparse_file_counts_as_what_it_takes(engine: Docker, image: Image) -> None:

@@ -177,6 +177,18 @@ def test_a_version_name_depends_on_everything_that_determines_the_content() -> N
     assert base not in others
 
 
+def test_a_name_means_its_newest_version_of_the_kind_that_is_asked_for(store: Store) -> None:
+    for version in ("2026-01-01-abc", "2026-01-02-abc"):
+        with store.writer(DatasetRef(name="tasks", version=version), "tasks", config={}):
+            pass
+    assert store.resolve("tasks@2026-01-01-abc", "tasks") == REF
+    assert store.resolve("tasks", "tasks") == store.resolve("tasks") == store.versions("tasks")[-1]
+    with pytest.raises(InputError, match="tasks@2026-01-01-abc holds tasks, and difficulties are wanted here"):
+        store.resolve("tasks@2026-01-01-abc", "difficulties")
+    with pytest.raises(InputError, match=r"no dataset 'tasks@x' .*versions of 'tasks': .*2026-01-02-abc"):
+        store.resolve("tasks@x", "tasks")
+
+
 def test_derived_columns_can_be_filtered_on(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.writer(REF, "trajectories", config={}) as out:

@@ -7,7 +7,7 @@ import pytest
 from termforge.errors import InputError
 from termforge.forge import SKILLS, forge_task
 from termforge.forge.compose import extended
-from termforge.schemas import DOMAINS, ImageRecipe, TerminalTask
+from termforge.schemas import DOMAINS, File, ImageRecipe, TerminalTask
 
 HOST = ImageRecipe(name="host", recipe="")
 
@@ -54,3 +54,16 @@ def test_a_task_of_another_forge_is_refused() -> None:
         extended(other, 1)
     with pytest.raises(InputError, match="skills are left"):
         extended(task, len(SKILLS))
+
+
+@pytest.mark.parametrize("part", ["files", "tests"])
+def test_a_task_that_this_forge_makes_otherwise_by_now_is_refused(part: str) -> None:
+    task, other = forged(0), File(path="/app/other", content=b"x")
+    assert task.verifier is not None
+    if part == "files":
+        older = task.model_copy(update={"files": (*task.files, other)})
+    else:
+        older = task.model_copy(update={"verifier": task.verifier.model_copy(update={"files": (other,)})})
+    with pytest.raises(InputError, match=f"task {older.id} came of another version of this forge"):
+        extended(older, 1)
+    assert extended(task, 1)
