@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from termforge.errors import InputError, StoreError
 from termforge.findings import Rejected
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     out.add_argument("store", help="a folder, or an fsspec URI")
     out.add_argument("dataset", help="name@version, or name for its newest version")
     out.add_argument("out", type=Path, help="folder for the tasks")
-    out.add_argument("--limit", type=int, help="so many tasks at most")
+    out.add_argument("--limit", type=_count, help="so many tasks at most")
     back = commands.add_parser("import", help=f"read task folders into {IMPORTED} and {REJECTED}")
     back.add_argument("folder", type=Path, help="a task's folder, or one that holds several")
     back.add_argument("store", help="a folder, or an fsspec URI")
@@ -37,6 +38,13 @@ def main(argv: list[str] | None = None) -> int:
     except (InputError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _count(text: str) -> int:
+    """Raises: ArgumentTypeError."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of tasks")
+    return int(text)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -53,8 +61,7 @@ def _import(options: argparse.Namespace) -> int:
     inventories = {name: built(recipe(name)).inventory for name in IMAGES}
     results = {folder.name: _read(folder, inventories) for folder in _folders(options.folder)}
     refused = {name: result for name, result in results.items() if isinstance(result, Rejected)}
-    known = {name: result.id if isinstance(result, TerminalTask) else "" for name, result in results.items()}
-    ref = DatasetRef(name=IMPORTED, version=digest([GENERATOR, known])[:16])
+    ref = DatasetRef(name=IMPORTED, version=digest([GENERATOR, list(map(_content, results.values()))])[:16])
     store = Store(options.store)
     if not store.exists(ref):
         _write(store, ref, results.values())
@@ -62,6 +69,13 @@ def _import(options: argparse.Namespace) -> int:
         print(f"refused {rejected.detail}", file=sys.stderr)
     print(f"{ref}: {len(results) - len(refused)} tasks, {len(refused)} refused")
     return 0
+
+
+def _content(result: TerminalTask | Rejected) -> list[Any]:
+    """All that is written of it, in an order that is the same everywhere."""
+    if isinstance(result, Rejected):
+        return [result.model_dump(mode="json")]
+    return [result.content, result.provenance.model_dump(mode="json")]
 
 
 def _write(store: Store, ref: DatasetRef, results: Iterable[TerminalTask | Rejected]) -> None:
@@ -89,8 +103,9 @@ def _folders(folder: Path) -> Iterator[Path]:
 def _read(folder: Path, inventories: dict[str, Inventory]) -> TerminalTask | Rejected:
     try:
         return import_task(folder, inventories)
-    except InputError as error:
-        return Rejected(stage="harbor", reason="no counterpart", detail=str(error), row=json.dumps(folder.name))
+    except (ValueError, OSError, RecursionError) as error:  # InputError among them: one odd folder ends no other
+        place = "" if isinstance(error, InputError) else f"{folder}: {type(error).__name__}: "
+        return Rejected(stage="harbor", reason="no counterpart", detail=f"{place}{error}", row=json.dumps(folder.name))
 
 
 if __name__ == "__main__":

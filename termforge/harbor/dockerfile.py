@@ -2,12 +2,13 @@
 
 import json
 import re
-import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from termforge.errors import InputError
 from termforge.harbor import shell
+from termforge.harbor.variables import NAME, expand, words
 
 
 class Instruction(NamedTuple):
@@ -55,32 +56,39 @@ def read(path: Path) -> list[Instruction]:
     return instructions
 
 
-def variables(instruction: Instruction) -> dict[str, str]:
-    """`A=1 B="2 3"`, or the old `A 1`.
+def variables(instruction: Instruction, values: Mapping[str, str]) -> dict[str, str]:
+    """Of an ENV: `A=1 B="2 3"`, or the old `A 1`. All are expanded with the `values` of before.
 
-    Raises: InputError.
+    Raises: ValueError.
     """
-    if not re.match(r"\w+=", instruction.rest):
-        name, _, value = instruction.rest.partition(" ")
-        return {name: value}
-    pairs = [word.partition("=") for word in _words(instruction, instruction.rest)]
-    return {name: value for name, _, value in pairs}
+    name, sign, value = instruction.rest.partition(" ")
+    old = "=" not in name
+    pairs = [(name, sign, value.strip())] if old else [word.partition("=") for word in words(instruction.rest)]
+    for name, sign, _ in pairs:
+        if not sign or not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is given no value, or is no name")
+    return {name: expand(value, values) for name, _, value in pairs}
 
 
-def copied(instruction: Instruction) -> Copied:
-    """Raises: InputError."""
+def arguments(instruction: Instruction, values: Mapping[str, str]) -> dict[str, str | None]:
+    """Of an ARG; None where it has no default.
+
+    Raises: ValueError.
+    """
+    pairs = [word.partition("=") for word in words(instruction.rest)]
+    return {name: expand(value, values) if sign else None for name, sign, value in pairs}
+
+
+def copied(instruction: Instruction, values: Mapping[str, str]) -> Copied:
+    """Of a COPY or an ADD; sources and target in either form, words or a JSON list.
+
+    Raises: ValueError.
+    """
     rest, options = instruction.rest, {}
     while match := re.match(r"--([\w-]+)(?:=(\S+))?\s+", rest):
         options[match[1]], rest = match[2] or "", rest[match.end() :]
-    words = _words(instruction, rest)
-    if len(words) < 2:
-        raise instruction.refused("a source and a target are wanted")
-    return Copied(options, words[:-1], words[-1])
-
-
-def _words(instruction: Instruction, text: str) -> list[str]:
-    """Either form: words as a shell takes them, or a JSON list."""
-    try:
-        return list(map(str, json.loads(text))) if text.startswith("[") else shlex.split(text)
-    except ValueError as error:
-        raise instruction.refused(str(error)) from None
+    given = list(map(str, json.loads(rest))) if rest.startswith("[") else words(rest)
+    if len(given) < 2:
+        raise ValueError("a source and a target are wanted")
+    *sources, target = (expand(word, values) for word in given)
+    return Copied(options, sources, target)

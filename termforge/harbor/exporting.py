@@ -1,9 +1,10 @@
 """Writes TerminalTasks as folders that `harbor run` takes.
 
-The Dockerfile starts from our image as it is built here, `termforge/<image>:<recipe>`, and adds the task's files. The
-tests are graded by the same runner as ours, with ids and weights in tests/weights.json; but in the container that the
-agent worked in, as Harbor does it, so a reward there is weaker evidence than a verdict here. No network mode is asked
-for: `no-network` is refused by machines without Harbor's sidecar, and its Terminus 2 installs tools when it starts.
+The Dockerfile starts from our image as it is built here, `termforge/<image>:<recipe>`, and adds the task's files. What
+once came from Harbor goes back as it was: its solution's files, and its variables as settings. The tests are graded by
+the same runner as ours, with ids and weights in tests/weights.json; but in the container that the agent worked in, as
+Harbor does it, so a reward there is weaker evidence than a verdict here. No network mode is asked for: `no-network` is
+refused by machines without Harbor's sidecar, and its Terminus 2 installs tools when it starts.
 """
 
 import json
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from termforge.errors import InputError
-from termforge.harbor.script import script
+from termforge.harbor.script import script, scripted
+from termforge.harbor.variables import PROFILE, profiled
 from termforge.images import HOST
 from termforge.sandbox.docker_sandbox import DockerSandbox
 from termforge.schemas import File, Need, TerminalTask, Verifier
@@ -61,8 +63,10 @@ def unfit(terminal_task: TerminalTask) -> str:
         return "it was made for the pseudo-image host, which exists in no registry and no engine"
     if Need.NET_ADMIN in terminal_task.needs:
         return "it needs net_admin, which a Harbor task cannot ask for"
+    if any("${" in value for value in _variables(terminal_task).values()):
+        return "a variable's value holds ${, which Harbor would fill in from the machine that it runs on"
     try:
-        script(terminal_task.solution or ())
+        _solution(terminal_task)
     except InputError as error:
         return str(error)
     return ""
@@ -90,34 +94,49 @@ class Written(NamedTuple):
 
 def _contents(terminal_task: TerminalTask) -> list[Written]:
     assert terminal_task.verifier is not None
-    contents = [
+    return [
         Written("task.toml", _settings(terminal_task, terminal_task.verifier).encode()),
         Written("instruction.md", terminal_task.instruction.encode()),
         Written("environment/Dockerfile", _dockerfile(terminal_task).encode()),
-        *(Written(f"environment/files{file.path}", file.content, _on_disk(file)) for file in terminal_task.files),
+        *(
+            Written(f"environment/files{file.path}", file.content, mode_on_disk(file.mode))
+            for file in _laid(terminal_task)
+        ),
         *_tests(terminal_task.verifier),
+        *_solution(terminal_task),
     ]
-    if terminal_task.solution is not None:
-        contents.append(Written("solution/solve.sh", script(terminal_task.solution).encode(), 0o755))
-    return contents
+
+
+def _laid(terminal_task: TerminalTask) -> list[File]:
+    return [file for file in terminal_task.files if file.path != PROFILE]
+
+
+def _variables(terminal_task: TerminalTask) -> dict[str, str]:
+    found = (profiled(file) for file in terminal_task.files if file.path == PROFILE)
+    return next(found, {})
 
 
 def _dockerfile(terminal_task: TerminalTask) -> str:
-    image = terminal_task.image
+    image, files = terminal_task.image, _laid(terminal_task)
     lines = [f"FROM termforge/{image.name}:{image.recipe}", f"LABEL {LABEL}={terminal_task.id}"]
-    if terminal_task.files:
+    if files:
         lines.append("COPY files/ /")
-    lines += [
-        f"RUN chmod {file.mode:04o} {shlex.quote(file.path)}"
-        for file in terminal_task.files
-        if file.mode not in PLAIN_MODES
-    ]
+    lines += [f"RUN chmod {file.mode:04o} {shlex.quote(file.path)}" for file in files if file.mode not in PLAIN_MODES]
     return "\n".join([*lines, "WORKDIR /app", ""])
 
 
-def _on_disk(file: File) -> int:
-    """What a repository can carry; the Dockerfile sets the rest."""
-    return 0o755 if file.mode & 0o100 else 0o644
+def mode_on_disk(mode: int) -> int:
+    """What a repository can carry of a mode, whatever the umask of whoever cloned it; the Dockerfile sets the rest."""
+    return 0o755 if mode & 0o100 else 0o644
+
+
+def _solution(terminal_task: TerminalTask) -> list[Written]:
+    """Raises: InputError for a solution that is no script."""
+    if terminal_task.solution is None:
+        return []
+    if imported := scripted(terminal_task.solution):
+        return [Written(file.path.removeprefix("/"), file.content, file.mode) for file in imported.files]
+    return [Written("solution/solve.sh", script(terminal_task.solution).encode(), 0o755)]
 
 
 def _tests(verifier: Verifier) -> list[Written]:
@@ -125,7 +144,7 @@ def _tests(verifier: Verifier) -> list[Written]:
     weights = {"timeout_s": verifier.timeout_s, "weights": {test.id: test.weight for test in verifier.tests}}
     demote = f"\nDEMOTE = {list(DockerSandbox.demote)!r}\n".encode()
     return [
-        *(Written(file.path.removeprefix("/"), file.content, _on_disk(file)) for file in verifier.files),
+        *(Written(file.path.removeprefix("/"), file.content, mode_on_disk(file.mode)) for file in verifier.files),
         Written(f"tests/{WEIGHTS}", (json.dumps(weights, indent=2) + "\n").encode()),
         Written("tests/test.sh", (inside / "test.sh").read_bytes(), 0o755),
         Written(f"tests/{GRADER}/grade.py", (inside / "grade.py").read_bytes()),
@@ -137,7 +156,8 @@ def _tests(verifier: Verifier) -> list[Written]:
 def _settings(terminal_task: TerminalTask, verifier: Verifier) -> str:
     limits, provenance = terminal_task.limits, terminal_task.provenance
     ours = terminal_task.model_dump(mode="json", include={"limits", "graded_paths"})
-    tables = {
+    imported = scripted(terminal_task.solution or ())
+    tables: dict[str, Mapping[str, Any]] = {
         "": {"schema_version": "1.4"},
         "task": {"name": f"{OURS}/{terminal_task.id}", "keywords": list(provenance.skills)},
         "metadata": {
@@ -159,8 +179,10 @@ def _settings(terminal_task: TerminalTask, verifier: Verifier) -> str:
             "memory_mb": limits.memory_mb,
             "storage_mb": limits.disk_mb,
         },
+        "environment.env": _variables(terminal_task),
+        "solution.env": imported.environment if imported else {},
     }
-    return "\n".join(_table(name, fields) for name, fields in tables.items())
+    return "\n".join(_table(name, fields) for name, fields in tables.items() if fields)
 
 
 def _table(name: str, fields: Mapping[str, Any]) -> str:

@@ -6,36 +6,23 @@ counts is which of the tests pass. A script that checks by itself, or prepares s
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 from termforge.errors import InputError
-from termforge.harbor import shell
-from termforge.harbor.exporting import GRADER, WEIGHTS
-from termforge.harbor.pytest_ids import looks_beyond, test_ids
+from termforge.harbor import pytest_ids
+from termforge.harbor.exporting import GRADER, WEIGHTS, mode_on_disk
+from termforge.harbor.reach import looks_beyond
+from termforge.harbor.reward import read_script
 from termforge.harbor.settings import Ours
 from termforge.harbor.shell import Package
 from termforge.schemas import File, Test, Verifier
 
 SCRIPT = "test.sh"
-IDLE = re.compile(
-    r"""
-      set\s+[-+\w\s]+ | fi | exit(?:\s+[\w$?{}"]+)? | cd\s+/app | mkdir\s+-p\s+/logs/verifier/?
-    | (?:el)?if\s+\[\[?\s+"?\$(?:\?|\w+|\{\w+\})"?\s+(?:-eq|-ne|==?|!=)\s+["']?[/\d]["']?\s+\]\]?
-    | \w+=\$\? | echo\s[^<>|&;`(]* | echo\s+["']?[01](?:\.0)?["']?\s*>\s*/logs/verifier/reward\.txt
-    | curl\s[^|;&`(]*astral\.sh/uv[^|;&`(]*\|\s*(?:ba)?sh | uv\s+(?:init|venv)\b[^<>|&;`(]*
-    | (?:source|\.)\s+\S*(?:\.local/bin/env|\.venv/bin/activate) | export\s+PATH=[^\s|&;`()]+
-    """,
-    re.VERBOSE,
-)
-"""Commands that say how to run pytest and what to make of its status, and nothing about the task."""
-FLAGS = re.compile(
-    r"-[vqsx]+|-r\w+|--(?:tb|color|capture|show-capture|junitxml|verbosity|maxfail)=\S+|--no-header|--disable-warnings"
-)
-VALUED = {"--ctrf", "--tb", "--junitxml"}
-RUNNERS = (("uvx",), ("uv", "tool", "run"), ("uv", "run"), ("python", "-m"), ("python3", "-m"), ())
+SETTINGS = re.compile(r"\.?pytest\.(?:ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml")
+"""Where pytest reads which functions are tests."""
 LONGEST_S = 3600.0
 
 
@@ -59,17 +46,18 @@ def read_grading(folder: Path, timeout_s: float, ours: Ours | None) -> Grading:
     ):
         return Grading(_weighed(folder, ours), ())
     files = _files(folder)
-    targets, packages = _read_script(script)
-    ids = [name for target in targets for name in _ids(script, target, files)]
+    run = read_script(script)
+    trees = _trees(files)
+    ids = [name for target in run.targets for name in _ids(script, target, trees)]
     if not ids:
         raise InputError(f"{script}: it runs no pytest on files here: single checks of a shell script have no ids")
     verifier = Verifier(
         files=files,
         tests=tuple(Test(id=name) for name in dict.fromkeys(ids)),
         timeout_s=min(timeout_s, LONGEST_S),
-        live=any(looks_beyond(file.content) for file in files if file.path.endswith(".py")),
+        live=any(map(looks_beyond, trees.values())),
     )
-    return Grading(verifier, tuple(packages))
+    return Grading(verifier, tuple(package._replace(version="") for package in run.packages))
 
 
 def _weighed(folder: Path, ours: Ours) -> Verifier:
@@ -94,79 +82,41 @@ def _files(folder: Path) -> tuple[File, ...]:
         if path.is_symlink():
             raise InputError(f"{path}: is a link")
         if path.is_file() and relative.as_posix() != SCRIPT and not {GRADER, "__pycache__"} & set(relative.parts):
-            mode = path.stat().st_mode & 0o777
+            mode = mode_on_disk(path.stat().st_mode)
             found.append(File(path=f"/tests/{relative.as_posix()}", content=path.read_bytes(), mode=mode))
     return tuple(found)
 
 
-def _read_script(script: Path) -> tuple[list[str], list[Package]]:
-    """Pytest's targets, and the packages that the tests are given."""
-    targets: list[str] = []
-    packages: list[Package] = []
-    for line in shell.lines(script.read_text(encoding="utf-8", errors="replace")):
-        if _is_idle(line.text):
-            continue
-        try:
-            for words in shell.commands(re.sub(r"^if\s+|\s*;\s*then$", "", line.text)):
-                run = _pytest(words)
-                targets += run.targets
-                packages += run.packages
-        except ValueError as error:
-            raise InputError(f"{script}:{line.number}: {line.text[:80]}: {error}") from None
-    return targets, [package._replace(version="") for package in packages if package.name not in shell.GRADERS_OWN]
+def _trees(files: Sequence[File]) -> dict[str, pytest_ids.Tree]:
+    """What is Python, by paths below /tests.
 
-
-def _is_idle(text: str) -> bool:
-    parts = (re.sub(r"^(?:then|else)\b\s*", "", part) for part in re.split(r"\s*;\s*", text))
-    return all(not part or IDLE.fullmatch(part) for part in parts)
-
-
-class _Run(NamedTuple):
-    targets: Sequence[str] = ()
-    packages: Sequence[Package] = ()
-
-
-def _pytest(words: Sequence[str]) -> _Run:
-    """A simple command that runs pytest, or installs what it needs.
-
-    Raises: ValueError for any other.
+    Raises: InputError where it is not, or where only running tells which tests there are.
     """
-    if (installed := shell.installed(words)) is not None:
-        return _Run(packages=installed)
-    runner = next(runner for runner in RUNNERS if tuple(words[: len(runner)]) == runner)
-    rest, packages = list(words[len(runner) :]), []
-    while runner and rest and rest[0].startswith("-"):
-        name, given, value = rest.pop(0).partition("=")
-        if name not in ("-p", "--python", "-w", "--with") or not (given or rest):
-            raise ValueError(f"{runner[0]}'s option {name} is not read")
-        value = value if given else rest.pop(0)
-        if name in ("-w", "--with"):
-            packages += [shell.python_package(one) for one in value.split(",")]
-    if rest[:1] != ["pytest"]:
-        raise ValueError(f"what {words[0]!r} does for the tests cannot be told")
-    return _Run(list(_targets(rest[1:])), packages)
+    for file in files:
+        if SETTINGS.fullmatch(Path(file.path).name) and b"pytest" in file.content + file.path.encode():
+            raise InputError(f"{file.path.removeprefix('/')}: pytest's settings may change which tests count")
+    paths = [file.path.removeprefix("/tests/") for file in files]
+    beside = {part.removesuffix(".py") for path in paths for part in Path(path).parts}
+    sources = {path: file.content for path, file in zip(paths, files, strict=True) if path.endswith(".py")}
+    return {path: pytest_ids.parse(path, source, beside) for path, source in sources.items()}
 
 
-def _targets(words: Sequence[str]) -> Iterator[str]:
-    waiting = iter(words)
-    for word in waiting:
-        if word in VALUED:
-            next(waiting, None)
-        elif not word.startswith("-"):
-            yield re.sub(r"^\$(?:TEST_DIR\b|\{TEST_DIR\})", "/tests", word)
-        elif not FLAGS.fullmatch(word):
-            raise ValueError(f"pytest's option {word} may change which tests count")
-
-
-def _ids(script: Path, target: str, files: Sequence[File]) -> list[str]:
+def _ids(script: Path, target: str, trees: Mapping[str, pytest_ids.Tree]) -> list[str]:
     """Ids below a target: a file, a folder, or `file::test`."""
     place, _, function = target.partition("::")
-    chosen = [file for file in files if file.path == place or (file.path.startswith(f"{place}/") and _collected(file))]
+    chosen = list(_chosen(place, trees))
     if not chosen:
         raise InputError(f"{script}: pytest is run on {target}, which holds no tests under /tests")
-    ids = [name for file in chosen for name in test_ids(file.path.removeprefix("/tests/"), file.content)]
+    ids = [name for path in chosen for name in pytest_ids.test_ids(path, trees[path])]
     return [name for name in ids if not function or re.search(rf"::{re.escape(function)}(?=$|\[|::)", name)]
 
 
-def _collected(file: File) -> bool:
-    return bool(re.search(r"/(?:test_[^/]*|[^/]*_test)\.py$", file.path))
+def _chosen(place: str, paths: Iterable[str]) -> Iterable[str]:
+    for path in paths:
+        whole = f"/tests/{path}"
+        if whole == place or (whole.startswith(f"{place.rstrip('/')}/") and _is_collected(whole)):
+            yield path
+
+
+def _is_collected(path: str) -> bool:
+    return bool(re.search(r"/(?:test_[^/]*|[^/]*_test)\.py$", path))

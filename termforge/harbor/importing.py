@@ -4,6 +4,7 @@ The tests keep the trust that Harbor gives them: where they may look at more tha
 agent's own machine. Whether the task is sound is for the gates, as with any other.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import get_args
 
 from termforge.errors import InputError
 from termforge.harbor.environment import Environment, read_environment
+from termforge.harbor.exporting import mode_on_disk
 from termforge.harbor.grading import read_grading
 from termforge.harbor.script import SOLVE, steps
 from termforge.harbor.settings import FILE, Ours, Settings, read_settings
@@ -18,7 +20,7 @@ from termforge.images import DOMAIN_IMAGES, Inventory
 from termforge.images.recipe import recipe
 from termforge.schemas import Domain, File, Provenance, Step, TerminalTask, Verifier
 
-GENERATOR = "harbor@1"
+GENERATOR = "harbor@2"
 CANARY = re.compile(r"<!--.*canary.*-->|#.*canary.*", re.IGNORECASE)
 LONGEST_S = 300.0
 """A solution is given so long at most."""
@@ -37,6 +39,7 @@ def import_task(folder: Path, inventories: Mapping[str, Inventory]) -> TerminalT
         raise InputError(
             f"{folder}: there is no {FILE}: not a task in Harbor's format (the older task.yaml is not read)"
         )
+    _refuse_strange_files(folder)
     settings = read_settings(folder)
     ours = settings.metadata.termforge
     domain = _domain(settings)
@@ -49,6 +52,11 @@ def import_task(folder: Path, inventories: Mapping[str, Inventory]) -> TerminalT
         wanted=DOMAIN_IMAGES[domain] if domain else "",
     )
     _refuse_unseen(grading.verifier, environment)
+    solution = _solution(folder / "solution", settings)
+    if solution is None and settings.promises_internet:
+        raise InputError(
+            f"{folder / FILE}: it promises the internet, and no solution shows that it can be done without"
+        )
     kept = ours or Ours()
     return TerminalTask(
         image=recipe(environment.image),
@@ -58,10 +66,20 @@ def import_task(folder: Path, inventories: Mapping[str, Inventory]) -> TerminalT
         verifier=grading.verifier,
         graded_paths=kept.graded_paths,
         needs=kept.needs,
-        solution=_solution(folder / "solution", settings),
+        solution=solution,
         limits=settings.limits,
         provenance=_provenance(folder, settings),
     )
+
+
+def _refuse_strange_files(folder: Path) -> None:
+    """Through links files of this machine would become part of a task; pipes would be waited for."""
+    root = folder.resolve()
+    for path in folder.rglob("*"):
+        if not Path(os.path.realpath(path)).is_relative_to(root):
+            raise InputError(f"{path}: is a link that leads out of the task's folder")
+        if not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path}: is neither a file nor a folder")
 
 
 def _domain(settings: Settings) -> Domain | None:
@@ -86,7 +104,11 @@ def _solution(folder: Path, settings: Settings) -> tuple[Step, ...] | None:
         return None
     place = SOLVE.rpartition("/")[0]
     files = [
-        File(path=f"{place}/{path.relative_to(folder).as_posix()}", content=path.read_bytes())
+        File(
+            path=f"{place}/{path.relative_to(folder).as_posix()}",
+            content=path.read_bytes(),
+            mode=mode_on_disk(path.stat().st_mode),
+        )
         for path in sorted(folder.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     ]

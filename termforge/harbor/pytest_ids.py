@@ -4,60 +4,117 @@ Literal parameter sets are numbered as pytest does; what only running could tell
 """
 
 import ast
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from typing import Any
 
 from termforge.errors import InputError
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Tree = ast.Module
 SELF_NAMED = (str, int, float, bool, complex, type(None))
 """Values that stand in ids as they print; others are named by argument and number."""
+COMPOUND = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While, ast.Match)
+MAGIC = {"pytestmark", "pytest_plugins", "collect_ignore", "collect_ignore_glob", "__test__"}
+"""Names that say to pytest which tests there are, or that they need not pass."""
 
 
-def test_ids(path: str, source: bytes) -> tuple[str, ...]:
-    """`path` is relative to /tests.
+def parse(path: str, source: bytes, beside: Collection[str]) -> Tree:
+    """A file's tree; `path` is relative to /tests, and `beside` are names of modules and folders there.
 
-    Raises: InputError naming the line.
+    Raises: InputError naming the line, where it is not Python or adds tests in a way that only running tells.
     """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"tests/{path}: is not Python: {error or type(error).__name__}") from None
-    _refuse_dynamic(path, tree)
+    for node in ast.walk(tree):
+        if reason := _dynamic(node):
+            raise _refused(path, node, reason)
+        if isinstance(node, ast.ImportFrom) and _is_beside(node, beside) and any(map(_is_test, _bound(node))):
+            raise _refused(path, node, "tests of another file are imported")
+    return tree
+
+
+def test_ids(path: str, tree: Tree) -> tuple[str, ...]:
+    """Raises: InputError naming the line."""
     return tuple(f"{path}::{name}" for name in _names(path, tree))
 
 
-def _refuse_dynamic(path: str, tree: ast.Module) -> None:
-    for node in ast.walk(tree):
-        if isinstance(node, Function) and node.name.startswith("pytest_"):
-            raise _refused(path, node, f"{node.name} may change which tests there are")
-        if isinstance(node, ast.Call) and _dotted(node.func).endswith("fixture") and _given(node, "params"):
-            raise _refused(path, node, "a fixture with parameters multiplies tests")
-        if isinstance(node, ast.Name | ast.Attribute) and _dotted(node).endswith("pytestmark"):
-            raise _refused(path, node, "marks of a whole module are not read")
+def _dynamic(node: ast.AST) -> str:
+    """Why only running tells which tests there are; empty where it does not matter."""
+    if isinstance(node, Function) and node.name.startswith("pytest_"):
+        return f"{node.name} may change which tests there are"
+    if isinstance(node, ast.Call) and dotted(node.func).endswith("fixture") and _given(node, "params"):
+        return "a fixture with parameters multiplies tests"
+    if isinstance(node, ast.Name | ast.Attribute) and dotted(node).rpartition(".")[2] in MAGIC:
+        return "marks of a whole module, and what else says which tests there are, are not read"
+    return ""
 
 
 def _given(call: ast.Call, name: str) -> bool:
     return any(keyword.arg == name for keyword in call.keywords)
 
 
-def _names(path: str, tree: ast.Module) -> Iterator[str]:
+def _is_beside(node: ast.ImportFrom, beside: Collection[str]) -> bool:
+    return node.level > 0 or (node.module or "").split(".")[0] in beside
+
+
+def _bound(node: ast.ImportFrom) -> list[str]:
+    return [alias.asname or alias.name for alias in node.names]
+
+
+def _is_test(name: str) -> bool:
+    """Whether pytest would collect what bears this name; a star stands for any."""
+    return name == "*" or name.startswith(("test", "Test"))
+
+
+def _names(path: str, tree: Tree) -> Iterator[str]:
+    cases = _cases(tree)
     for node in tree.body:
+        _refuse_hidden(path, node, cases)
         if isinstance(node, Function) and node.name.startswith("test"):
             yield from _of_function(path, node, "", ())
-        elif isinstance(node, ast.ClassDef) and (node.name.startswith("Test") or _is_unittest(node)):
+        elif isinstance(node, ast.ClassDef) and (node.name.startswith("Test") or node.name in cases):
             if node.bases and not _is_unittest(node):
                 raise _refused(path, node, f"{node.name} may inherit tests")
-            for inner in node.body:
-                if isinstance(inner, Function) and inner.name.startswith("test"):
-                    yield from _of_function(path, inner, f"{node.name}::", node.decorator_list)
+            yield from _of_class(path, node, cases)
+
+
+def _of_class(path: str, node: ast.ClassDef, cases: Collection[str]) -> Iterator[str]:
+    for inner in node.body:
+        _refuse_hidden(path, inner, cases)
+        if isinstance(inner, ast.ClassDef) and inner.name.startswith("Test"):
+            raise _refused(path, inner, "tests of a class in a class are not read")
+        if isinstance(inner, Function) and inner.name.startswith("test"):
+            yield from _of_function(path, inner, f"{node.name}::", node.decorator_list)
+
+
+def _refuse_hidden(path: str, node: ast.stmt, cases: Collection[str]) -> None:
+    """Tests that are there under a condition, or by another name."""
+    for inner in ast.walk(node) if isinstance(node, COMPOUND) else ():
+        if isinstance(inner, Function | ast.ClassDef) and (_is_test(inner.name) or inner.name in cases):
+            raise _refused(path, inner, "only running tells whether this test is there")
+    if isinstance(node, ast.Assign) and any(_is_test(dotted(target)) for target in node.targets):
+        value = node.value
+        if isinstance(value, ast.Lambda) or _is_test(dotted(value).rpartition(".")[2]):
+            raise _refused(path, node, "a test is given another name")
+
+
+def _cases(tree: Tree) -> set[str]:
+    """Classes that unittest's TestCase is a base of, as far as the file tells: pytest collects them by any name."""
+    cases: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            bases = {dotted(base).rpartition(".")[2] for base in node.bases}
+            if bases & cases or any(base.endswith("TestCase") for base in bases):
+                cases.add(node.name)
+    return cases
 
 
 def _is_unittest(node: ast.ClassDef) -> bool:
-    return [_dotted(base) for base in node.bases] in (["unittest.TestCase"], ["TestCase"])
+    return [dotted(base) for base in node.bases] in (["unittest.TestCase"], ["TestCase"])
 
 
 def _of_function(path: str, node: Function, prefix: str, outer: Sequence[ast.expr]) -> Iterator[str]:
@@ -71,7 +128,7 @@ def _of_function(path: str, node: Function, prefix: str, outer: Sequence[ast.exp
 
 def _set_of(path: str, mark: ast.expr) -> list[str] | None:
     """Ids of a `parametrize`; None for a mark that changes no id and no outcome."""
-    name = _dotted(mark.func if isinstance(mark, ast.Call) else mark)
+    name = dotted(mark.func if isinstance(mark, ast.Call) else mark)
     if name.endswith(("mark.skip", "mark.skipif", "mark.xfail")) or "unittest." in name or "skip" in name:
         raise _refused(path, mark, f"a test under {name} need not pass")
     if not name.endswith("mark.parametrize"):
@@ -114,32 +171,11 @@ def _id(name: str, value: object, number: int) -> str:
     return value.encode("unicode_escape").decode("ascii") if isinstance(value, str) else str(value)
 
 
-def _dotted(node: ast.expr) -> str:
+def dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
-        return f"{_dotted(node.value)}.{node.attr}"
+        return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
 
 
 def _refused(path: str, node: ast.AST, reason: str) -> InputError:
     return InputError(f"tests/{path}:{getattr(node, 'lineno', 0)}: {reason}")
-
-
-def looks_beyond(source: bytes) -> bool:
-    """Whether a test may look at more of the machine than files under /app: other paths, processes, services."""
-    tree = ast.parse(source)
-    return any(_reaches(node) for node in ast.walk(tree))
-
-
-BEYOND = {"grp", "http", "httpx", "pexpect", "psutil", "pwd", "requests", "shutil", "socket", "subprocess", "urllib"}
-OS_BEYOND = {"environ", "execv", "getenv", "kill", "popen", "stat", "system"}
-INSIDE = re.compile(r"/(?:app|tests)(?:/|$)|[^/~]|$")
-
-
-def _reaches(node: ast.AST) -> bool:
-    if isinstance(node, ast.Import):
-        return any(alias.name.split(".")[0] in BEYOND for alias in node.names)
-    if isinstance(node, ast.ImportFrom):
-        return (node.module or "").split(".")[0] in BEYOND
-    if isinstance(node, ast.Attribute):
-        return _dotted(node) in {f"os.{name}" for name in OS_BEYOND}
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and not INSIDE.match(node.value)

@@ -2,13 +2,14 @@
 
 Out: keystrokes are joined into a script for a bash that is set as at a prompt, so that here-documents, `cd`, variables
 and jobs go on from one command to the next. Keys that only a terminal understands have no place in a script.
-In: the files of solution/ are typed as here-documents and solve.sh is run.
+In: the files of solution/ are typed as here-documents and solve.sh is run. That is recognized when it goes out again.
 """
 
 import re
 import shlex
 from collections.abc import Sequence
 from itertools import count
+from typing import NamedTuple
 
 from termforge.errors import InputError
 from termforge.schemas import Command, File, Step
@@ -32,6 +33,17 @@ KEY = re.compile(
 UNTYPED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 IN_BACKGROUND = re.compile(r"(?<!&)&[ )]*\n$")
 LONGEST_WAIT_S = 60.0
+TYPED = re.compile(r"cat > (?P<path>[^\n]+) <<'(?P<end>EOF_*)'\n(?P<text>.*)(?P=end)\n", re.DOTALL)
+RUN = re.compile(
+    rf"chmod \+x (?P<programs>{re.escape(SOLVE)}[^\n]*) && (?P<settings>.*){re.escape(SOLVE)}\n", re.DOTALL
+)
+
+
+class Scripted(NamedTuple):
+    files: tuple[File, ...]
+    """Of solution/, solve.sh among them."""
+    environment: dict[str, str]
+    """What solve.sh is started with."""
 
 
 def script(solution: Sequence[Step]) -> str:
@@ -41,6 +53,8 @@ def script(solution: Sequence[Step]) -> str:
     """
     commands = (command for step in solution for command in step.commands)
     text = "".join(_text(command) for command in commands)
+    if SOLVE in text:
+        raise InputError(f"the solution speaks of {SOLVE}, where its own script would lie")
     return HEADER + (text if text.endswith("\n") else f"{text}\n")
 
 
@@ -59,8 +73,10 @@ def steps(files: Sequence[File], environment: dict[str, str], timeout_s: float) 
 
     Raises: InputError for files that cannot be typed.
     """
+    helpers = sorted(file.path for file in files if file.mode & 0o100 and file.path != SOLVE)
+    programs = " ".join(map(shlex.quote, [SOLVE, *helpers]))
     settings = "".join(f"{name}={shlex.quote(value)} " for name, value in sorted(environment.items()))
-    run = Command(keystrokes=f"chmod +x {SOLVE} && {settings}{SOLVE}\n", duration_s=min(timeout_s, LONGEST_WAIT_S))
+    run = Command(keystrokes=f"chmod +x {programs} && {settings}{SOLVE}\n", duration_s=min(timeout_s, LONGEST_WAIT_S))
     waits = int((timeout_s - 1) // LONGEST_WAIT_S)
     writing = Step(
         analysis="The whole solution fits into a script, so that it can be written first and run in one go.",
@@ -73,6 +89,28 @@ def steps(files: Sequence[File], environment: dict[str, str], timeout_s: float) 
         commands=(run, *[Command(keystrokes="", duration_s=LONGEST_WAIT_S)] * waits),
     )
     return writing, running
+
+
+def scripted(solution: Sequence[Step]) -> Scripted | None:
+    """What `steps` made a solution of; None where it made no such one."""
+    keys = _keys(solution)
+    run = RUN.fullmatch(keys[-1]) if keys else None
+    typed = [match for match in map(TYPED.fullmatch, keys[1:-1]) if match]
+    if run is None or len(typed) != len(keys) - 2:
+        return None
+    programs = shlex.split(run["programs"])
+    paths = (shlex.split(match["path"])[0] for match in typed)
+    files = tuple(
+        File(path=path, content=match["text"].encode(), mode=0o755 if path in programs else 0o644)
+        for path, match in zip(paths, typed, strict=True)
+    )
+    pairs = (word.partition("=") for word in shlex.split(run["settings"]))
+    found = Scripted(files, {name: value for name, _, value in pairs})
+    return found if _keys(steps(*found, LONGEST_WAIT_S)) == keys else None
+
+
+def _keys(solution: Sequence[Step]) -> list[str]:
+    return [command.keystrokes for step in solution for command in step.commands if command.keystrokes]
 
 
 def _without_completion(files: Sequence[File]) -> Command:

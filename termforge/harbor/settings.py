@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from termforge.errors import InputError
+from termforge.harbor.variables import NAME
 from termforge.schemas import Limits, Need, Record
 
 FILE = "task.toml"
@@ -101,6 +102,12 @@ class Settings(BaseModel):
         given |= {"model_s": seconds, "container_s": seconds}
         return Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
 
+    @property
+    def promises_internet(self) -> bool:
+        """In so many words: it is Harbor's default too."""
+        modes = {self.environment.network_mode, self.agent.network_mode}
+        return self.environment.allow_internet is True or "public" in modes
+
 
 def read_settings(folder: Path) -> Settings:
     """Raises: InputError naming the key."""
@@ -126,7 +133,8 @@ def _fault(settings: Settings) -> str:
     environment, verifier = settings.environment, settings.verifier
     users = {settings.agent.user, verifier.user} - {None, "root", 0, "0"}
     modes = {environment.network_mode, settings.agent.network_mode, verifier.network_mode}
-    templates = [value for value in (*environment.env.values(), *settings.solution.env.values()) if "${" in value]
+    variables = [*environment.env.items(), *settings.solution.env.items()]
+    templates = [value for _, value in variables if "${" in value]
     faults = {
         "environment.os: only linux runs here": environment.os.lower() != "linux",
         "environment.gpus: sandboxes have no GPU": bool(environment.gpus),
@@ -137,6 +145,7 @@ def _fault(settings: Settings) -> str:
         "verifier.environment_mode: a separate environment for tests is not read": verifier.environment_mode
         == "separate",
         "env: a value comes from the machine that runs Harbor": bool(templates),
+        "env: shells have no variable of such a name": not all(NAME.fullmatch(name) for name, _ in variables),
     }
     return next((text for text, holds in faults.items() if holds), "")
 
@@ -150,5 +159,5 @@ def _megabytes(size: str | None) -> int | None:
         return None
     try:
         return int(float(size.strip()[:-1]) * {"G": 1024.0, "M": 1.0, "K": 1 / 1024}[size.strip()[-1:].upper()])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         raise InputError(f"{FILE}: {size!r} is no size such as 2G or 512M") from None

@@ -6,18 +6,32 @@ shell can do is for the caller to refuse.
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from termforge.images import Inventory
 
 JOINTS = {"&&", ";"}
 OTHER_SIGNS = re.compile(r"[|<>()&]+")
-GRADERS_OWN = frozenset({"pytest", "pytest-json-ctrf", "uv", "pip", "setuptools", "wheel"})
-"""Python packages that run tests or install packages: ours are in every image, or not needed."""
-VALUED = frozenset({"-p", "--python", "-i", "--index-url", "--extra-index-url", "-t", "--target-release"})
-"""Options of installers that take a value."""
+TIDY = re.compile(r"/(?:var/(?:lib/apt|cache)|root/\.cache)(?:/|$)")
+"""What installers leave behind; no task is about it."""
+APT_FLAGS = re.compile(
+    r"-y|-q+|-y?q+y?|--yes|--assume-yes|--quiet|--no-install-(?:recommends|suggests)|--fix-(?:missing|broken)|--allow-\S+"
+)
+APT_VALUED = frozenset({"-o"})
+PYTHON_FLAGS = re.compile(
+    r"-q+|-v+|-U|--(?:quiet|verbose|upgrade|no-cache(?:-dir)?|break-system-packages|user|system|no-input|no-deps|pre"
+    r"|prefer-binary|force-reinstall|ignore-installed|disable-pip-version-check|no-warn-script-location"
+    r"|no-build-isolation|dev|frozen)|--(?:root-user-action|progress-bar|timeout|default-timeout|retries|trusted-host"
+    r"|index-url|extra-index-url|find-links|python|only-binary)=\S+"
+)
+PYTHON_VALUED = frozenset({"-p", "--python", "-i", "--index-url", "--extra-index-url", "--trusted-host", "--timeout"})
+"""Options that say how to install. Others change what is installed, or where to, and are refused."""
 
 
 class Line(NamedTuple):
@@ -32,14 +46,18 @@ class Package(NamedTuple):
     kind: Literal["apt", "python"]
     name: str
     version: str = ""
-    """As pinned, `*` allowed; empty where any will do."""
+    """As apt is told (`=1.2*`) or Python (`>=1,<2`); empty where any will do."""
 
     def __str__(self) -> str:
-        return f"{self.name}{'=' if self.kind == 'apt' else '=='}{self.version}" if self.version else self.name
+        return f"{self.name}{self.version}"
 
     def is_in(self, inventory: Inventory) -> bool:
-        versions = inventory.apt if self.kind == "apt" else inventory.python
-        return self.name in versions and fnmatchcase(versions[self.name], self.version or "*")
+        version = (inventory.apt if self.kind == "apt" else inventory.python).get(self.name)
+        if version is None or not self.version:
+            return version is not None
+        if self.kind == "apt":
+            return fnmatchcase(f"={version}", self.version)
+        return SpecifierSet(self.version).contains(version, prereleases=True)
 
 
 def lines(text: str) -> Iterator[Line]:
@@ -88,51 +106,57 @@ def installed(words: Sequence[str]) -> list[Package] | None:
             return _python(rest)
         case ["python" | "python3", "-m", "pip", "install", *rest]:
             return _python(rest)
-        case ["rm", "-rf" | "-fr" | "-r" | "-f", *paths] if all(path.startswith("/var/") for path in paths):
+        case ["rm", "-rf" | "-fr" | "-r" | "-f", *paths] if all(TIDY.match(path) for path in paths):
             return []
     return None
 
 
 def _apt(words: Sequence[str]) -> list[Package] | None:
-    verb, *names = _values(words) or [""]
+    verb, *names = _values(words, APT_FLAGS, APT_VALUED) or [""]
     if verb in ("update", "clean", "autoremove", "autoclean"):
         return []
-    if verb != "install":
-        return None
-    return [Package("apt", *_pinned(name, "=")) for name in names]
+    return list(map(_debian_package, names)) if verb == "install" else None
 
 
 def _python(words: Sequence[str]) -> list[Package]:
     if unfit := [word for word in words if word in ("-r", "--requirement", "-e", "--editable", "-c", "--constraint")]:
         raise ValueError(f"{unfit[0]} names a file")
-    return [python_package(word) for word in _values(words)]
+    return [python_package(word) for word in _values(words, PYTHON_FLAGS, PYTHON_VALUED)]
 
 
 def python_package(text: str) -> Package:
-    """`name`, `name[extra]==1.2`, `name>=1`: a range asks for any version.
+    """`name`, `name==1.2`, `name>=1,<2`.
 
     Raises: ValueError.
     """
-    match = re.fullmatch(r"([\w.-]+)(?:\[[\w,.-]*\])?\s*(?:==\s*([\w.*+!-]+)|[<>~!]=?[\w.*,<>=~! -]+)?", text.strip())
+    try:
+        requirement = Requirement(text.strip())
+    except InvalidRequirement:
+        raise ValueError(f"{text!r} is no package name") from None
+    if requirement.url or requirement.marker or requirement.extras:
+        raise ValueError(f"{text!r} asks for more than a package in a version")
+    return Package("python", canonicalize_name(requirement.name), str(requirement.specifier))
+
+
+def _debian_package(text: str) -> Package:
+    match = re.fullmatch(r"([a-z0-9][a-z0-9+.-]*)(=\S+)?", text)
     if match is None:
         raise ValueError(f"{text!r} is no package name")
-    return Package("python", re.sub(r"[-_.]+", "-", match[1]).lower(), match[2] or "")
+    return Package("apt", match[1], match[2] or "")
 
 
-def _pinned(text: str, sign: str) -> tuple[str, str]:
-    name, _, version = text.partition(sign)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]*", name):
-        raise ValueError(f"{text!r} is no package name")
-    return name, version
+def _values(words: Sequence[str], flags: re.Pattern[str], valued: Set[str]) -> list[str]:
+    """What is left without options.
 
-
-def _values(words: Sequence[str]) -> list[str]:
-    """What is left without options."""
+    Raises: ValueError for an option that is not known to be harmless.
+    """
     left: list[str] = []
     waiting = iter(words)
     for word in waiting:
-        if word in VALUED:
+        if word in valued:
             next(waiting, None)
         elif not word.startswith("-"):
             left.append(word)
+        elif not flags.fullmatch(word):
+            raise ValueError(f"the option {word} changes what is installed, or where")
     return left

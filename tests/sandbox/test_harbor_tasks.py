@@ -69,23 +69,32 @@ SOLVE = """\
 set -e
 cat > /app/greet.sh <<'EOF'
 if true; then
-\tprintf 'hello,\t%s in harbour\\n' "$1"
+\tprintf 'hello,\t%s in HERE\\n' "$1"
 fi
 EOF
 cp /solution/note.txt "/app/a note"
+cd "$(dirname "$0")"
+./fill.sh
 """
+FOREIGN = {
+    "environment/Dockerfile": "FROM debian:12\nENV PLACE=harbour\nWORKDIR /app\nRUN mkdir empty\nCOPY greeting.txt .\n",
+    "environment/greeting.txt": "hello\n",
+    "tests/test_outputs.py": PROGRAM,
+    "solution/solve.sh": SOLVE,
+    "solution/fill.sh": '#!/bin/bash\nsed -i "s/HERE/$PLACE/" /app/greet.sh\n',
+    "solution/note.txt": "a note\n",
+}
+
+
+def foreign(folder: Path, inventories: dict[str, Inventory]) -> TerminalTask:
+    write_folder(folder, FOREIGN)
+    (folder / "solution/fill.sh").chmod(0o755)
+    return import_task(folder, inventories)
 
 
 def test_a_foreign_task_passes_the_gates(engine: Engine, inventories: dict[str, Inventory], tmp_path: Path) -> None:
     """Tabs are typed as they are, other files of the solution are there, and a live test sees the agent's machine."""
-    changes = {
-        "environment/Dockerfile": "FROM debian:12\nWORKDIR /app\nRUN mkdir -p /app/empty\nCOPY greeting.txt .\n",
-        "environment/greeting.txt": "hello\n",
-        "tests/test_outputs.py": PROGRAM,
-        "solution/solve.sh": SOLVE,
-        "solution/note.txt": "a note\n",
-    }
-    back = import_task(write_folder(tmp_path, changes), inventories)
+    back = foreign(tmp_path, inventories)
     assert back.verifier is not None
     assert back.verifier.live
     verdicts = validate(back, ValidationConfig(), engine, inventories[back.image.name])
@@ -96,15 +105,21 @@ def test_a_foreign_task_passes_the_gates(engine: Engine, inventories: dict[str, 
 def test_the_command_imports_what_it_can_and_keeps_the_rest_with_the_reason(tmp_path: Path) -> None:
     write_folder(tmp_path / "in/sound")
     write_folder(tmp_path / "in/odd", {"environment/Dockerfile": "FROM scratch\n"})
+    write_folder(tmp_path / "in/deep", {"task.toml": "a = " + "[" * 5000})
     for _ in range(2):  # a second time finds the version that is there
         assert main(["import", str(tmp_path / "in"), str(tmp_path / "store")]) == 0
     store = Store(tmp_path / "store")
     [tasks], [rejected] = store.versions("harbor-tasks"), store.versions("rejected-harbor-tasks")
     assert [row.provenance.origin for row in store.read(tasks)] == ["sound"]
-    assert [row.detail for row in store.read(rejected)] == [
+    deep, odd = (row.detail for row in store.read(rejected))
+    assert deep.startswith(f"{tmp_path}/in/deep: RecursionError: ")
+    assert odd == (
         f"{tmp_path}/in/odd/environment/Dockerfile:1: FROM scratch: "
         "this base is not like one of our images (Debian 12 with Python 3.11)"
-    ]
+    )
+    write_folder(tmp_path / "in/odd", {"environment/Dockerfile": "FROM alpine\n"})
+    assert main(["import", str(tmp_path / "in"), str(tmp_path / "store")]) == 0
+    assert len(store.versions("rejected-harbor-tasks")) == 2
 
 
 TESTS = """\
@@ -172,9 +187,11 @@ def harbor() -> Path:
 
 
 @pytest.fixture(scope="module")
-def exported(harbor: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(harbor: Path, inventories: dict[str, Inventory], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forged tasks, and one that came from Harbor itself."""
     folder = tmp_path_factory.mktemp("exported")
-    assert export_tasks(map(forged, range(FORGED)), folder).written == FORGED
+    returning = foreign(tmp_path_factory.mktemp("foreign"), inventories)
+    assert export_tasks([*map(forged, range(FORGED)), returning], folder).written == FORGED + 1
     return folder
 
 

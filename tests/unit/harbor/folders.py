@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from termforge.harbor.importing import import_task
 from termforge.images import Inventory
+from termforge.schemas import TerminalTask
 
 INVENTORIES = {
     "file-operations": Inventory(apt={"curl": "7.88.1-10", "jq": "1.6-2.1"}, python={"pytest": "9.0.1"}, commands=()),
@@ -86,3 +88,7 @@ def write_folder(folder: Path, changes: dict[str, str] | None = None) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     return folder
+
+
+def imported(folder: Path, changes: dict[str, str] | None = None) -> TerminalTask:
+    return import_task(write_folder(folder / "answer", changes), INVENTORIES)

@@ -10,6 +10,7 @@ from termforge.errors import InputError
 from termforge.harbor.__main__ import main
 from termforge.harbor.exporting import export_task, export_tasks
 from termforge.harbor.importing import import_task
+from termforge.harbor.variables import SYSTEM_PATH
 from termforge.images import HOST, recipe_of
 from termforge.schemas import (
     Command,
@@ -24,7 +25,7 @@ from termforge.schemas import (
     Verifier,
 )
 from termforge.store import Store
-from tests.unit.harbor.folders import INVENTORIES
+from tests.unit.harbor.folders import DOCKERFILE, INVENTORIES, TASK_TOML, imported, write_folder
 
 TASK = TerminalTask(
     image=recipe_of("security"),
@@ -91,6 +92,34 @@ def test_agent_code_is_demoted_in_harbors_container_too(folder: Path) -> None:
     assert module.rstrip().endswith("'--no-new-privs']")
 
 
+def test_what_came_from_harbor_goes_back_as_it_was(tmp_path: Path) -> None:
+    """Its solution's files and variables: nothing writes over a script that runs."""
+    changes = {
+        "environment/Dockerfile": f"{DOCKERFILE}ENV LEVEL='a \"b\"' PATH=/app/bin:$PATH\n",
+        "task.toml": f"{TASK_TOML}[solution.env]\nA = 'it is'\n",
+        "solution/a b.sh": "#!/bin/bash\nEOF\n",
+    }
+    folder = write_folder(tmp_path / "first", changes)
+    (folder / "solution/a b.sh").chmod(0o755)
+    first = import_task(folder, INVENTORIES)
+    export_task(first, tmp_path / "second")
+    for name in ("solve.sh", "a b.sh"):
+        written = tmp_path / "second/solution" / name
+        assert written.read_bytes() == (folder / "solution" / name).read_bytes()
+        assert written.stat().st_mode & 0o777 == 0o755
+    settings = tomllib.loads((tmp_path / "second/task.toml").read_text())
+    assert settings["environment"]["env"] == {"LEVEL": 'a "b"', "PATH": f"/app/bin:{SYSTEM_PATH}"}
+    assert settings["solution"]["env"] == {"A": "it is"}
+    assert not (tmp_path / "second/environment/files").exists()
+    assert import_task(tmp_path / "second", INVENTORIES).id == first.id
+
+
+def test_a_variable_that_harbor_would_fill_in_is_not_exported(tmp_path: Path) -> None:
+    task = imported(tmp_path, {"environment/Dockerfile": f"{DOCKERFILE}ENV A='${{B}}'\n"})
+    with pytest.raises(InputError, match="which Harbor would fill in"):
+        export_task(task, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -98,6 +127,10 @@ def test_agent_code_is_demoted_in_harbors_container_too(folder: Path) -> None:
         ({"image": HOST}, "pseudo-image host"),
         ({"needs": frozenset({Need.NET_ADMIN})}, "net_admin"),
         ({"solution": (Step(analysis="", plan="", commands=(Command(keystrokes="C-c"),)),)}, "only a terminal"),
+        (
+            {"solution": (Step(analysis="", plan="", commands=(Command(keystrokes="cat /solution/solve.sh\n"),)),)},
+            "where its own script would lie",
+        ),
     ],
 )
 def test_what_harbor_cannot_run_is_left_out_with_the_reason(
@@ -123,6 +156,13 @@ def test_the_command_exports_a_dataset_up_to_a_limit(tmp_path: Path, capsys: pyt
     assert main(["export", str(tmp_path / "store"), "tasks", str(tmp_path / "out"), "--limit", "2"]) == 0
     assert len(list((tmp_path / "out").iterdir())) == 2
     assert "tasks@1: 2 tasks in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("limit", ["-1", "many"])
+def test_a_limit_is_a_number_of_tasks(tmp_path: Path, capsys: pytest.CaptureFixture[str], limit: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", str(tmp_path), "tasks", str(tmp_path / "out"), "--limit", limit])
+    assert f"{limit!r} is no number of tasks" in capsys.readouterr().err
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

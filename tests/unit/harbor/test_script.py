@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from termforge.errors import InputError
-from termforge.harbor.script import HEADER, script, steps
+from termforge.harbor.script import HEADER, Scripted, script, scripted, steps
 from termforge.schemas import Command, File, Step
 
 
@@ -68,3 +68,29 @@ def test_a_long_script_is_waited_for() -> None:
         ("", 60),
         ("", 60),
     ]
+
+
+FILES = (
+    File(path="/solution/a 'b", content=b"cat <<EOF\n1\nEOF\n"),
+    File(path="/solution/empty", content=b""),
+    File(path="/solution/run", content=b"#!/bin/bash\n", mode=0o755),
+    File(path="/solution/solve.sh", content=b"#!/bin/bash\n./run\n", mode=0o755),
+)
+
+
+def test_a_solution_that_was_a_script_is_recognized() -> None:
+    assert scripted(steps(FILES, {"A": "1 '2"}, 150)) == Scripted(FILES, {"A": "1 '2"})
+
+
+@pytest.mark.parametrize(
+    "solution",
+    [
+        (),
+        typed("ls\n"),
+        typed("ls\n", "cat a\n", "chmod +x /solution/solve.sh && /solution/solve.sh\n"),
+        steps(FILES, {}, 60) + typed("ls\n"),
+        typed("ls\n") + steps(FILES, {}, 60),
+    ],
+)
+def test_other_solutions_are_not_taken_for_one(solution: tuple[Step, ...]) -> None:
+    assert scripted(solution) is None
