@@ -18,18 +18,24 @@ from pathlib import Path
 
 
 def content(path):
+    """The text exactly as it stands, line ends included; the other helpers take any line ends."""
     assert Path(path).is_file(), f"{path} is missing"
-    return Path(path).read_text(encoding="utf-8", errors="replace")
+    return Path(path).read_bytes().decode(errors="replace")
 
 
 def lines(path):
     return [line.rstrip() for line in content(path).strip("\\n").split("\\n")]
 
 
-def table(path):
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(content(path))) if row]
+def cells(path):
+    """Rows of a CSV file with cells exactly as they stand; line ends may be of any kind."""
+    rows = [row for row in csv.reader(io.StringIO(content(path), newline=None)) if row]
     assert rows, f"{path} is empty"
     return rows
+
+
+def table(path):
+    return [[cell.strip() for cell in row] for row in cells(path)]
 
 
 def document(path):
@@ -84,6 +90,11 @@ def verifier(parts: Sequence[tuple[str, Fragment]]) -> Verifier:
         files=(File(path=PATH, content=_source(checks).encode()),),
         tests=tuple(Test(id=f"test_outputs.py::{name}", weight=check.weight) for name, check in checks),
     )
+
+
+def runs_programs(part: Fragment) -> bool:
+    """Do its tests run what the agent left, which is then done as another user?"""
+    return any(call in check.body for check in part.checks for call in ("output_of(", "run_agent("))
 
 
 def _source(checks: Sequence[tuple[str, Check]]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 
+from termforge.forge.checks import runs_programs
 from termforge.forge.skill import Fragment, run
 from termforge.schemas import Step
 
@@ -41,8 +42,12 @@ CLOSINGS = (
     "The parts are checked separately. Work offline with what is installed, and write every file exactly where it is "
     "asked for.",
     "Helper scripts may stay where they are. Each result is checked by itself; there is no network access.",
-    "Input files stay unchanged unless a part says otherwise. No network is available. Text files are UTF-8 with "
-    "`\\n` line ends.",
+    "Intermediate files do no harm where a part does not forbid them. Each part is looked at by itself, and everything "
+    "can be done offline.",
+)
+RUN_BY_ANOTHER = (
+    "What the checks run of your work, they run as another user, who needs permission to read it and cannot write "
+    "below `/app`."
 )
 HEADINGS = ("## {number}. {title}", "### Part {number}: {title}", "**{number}) {title}**", "# {title}")
 
@@ -54,7 +59,8 @@ def instruction(random: Random, parts: Sequence[Fragment]) -> str:
         f"{heading.format(number=number, title=part.title)}\n\n{_unwrapped(part.brief)}"
         for number, part in enumerate(parts, 1)
     ]
-    return "\n\n".join([opening, *sections, random.choice(CLOSINGS)]) + "\n"
+    closing = [random.choice(CLOSINGS), *([RUN_BY_ANOTHER] if any(map(runs_programs, parts)) else [])]
+    return "\n\n".join([opening, *sections, " ".join(closing)]) + "\n"
 
 
 def overview(random: Random, parts: Sequence[Fragment]) -> Step:

@@ -137,9 +137,7 @@ def _brief(folder: str, source: str, table: Table, theme: Theme, order: list[str
         "amount": "the amount in cents, padded with zeros",
         "sign": "`C` for credit or `D` for debit",
     }
-    fields = "\n".join(
-        f"- characters {start} to {start + WIDTHS[name] - 1}: {told[name]}" for name, start in _starts(order).items()
-    )
+    fields = "\n".join(f"- {_characters(start, WIDTHS[name])}: {told[name]}" for name, start in _starts(order).items())
     return f"""\
 `{source}` comes from a mainframe and has fixed-width records. The first character of a record is its type. A batch is
 a type 1 record (characters 2 to 6: batch number), its type 2 records and a type 9 record (characters 2 to 6: batch
@@ -153,6 +151,10 @@ with exactly two decimals (`-` in front if negative), and `yes` if the type 9 re
 balance, else `no`. Write `{table.path}` with the header `{",".join(table.header)}`: the type 2 records of valid
 batches in the order of the file, with an ISO date, no padding, `credit` or `debit` as kind, and the amount in full
 units with exactly two decimals and without leading zeros (`0.07`)."""
+
+
+def _characters(start: int, width: int) -> str:
+    return f"characters {start} to {start + width - 1}" if width > 1 else f"character {start}"
 
 
 def _steps(random: Random, folder: str, source: str, table: Table, theme: Theme, order: list[str]) -> tuple[Step, ...]:
@@ -246,7 +248,7 @@ def _checks(folder: str, table: Table, batches: list[Batch]) -> tuple[Check, ...
     return (
         Check(
             "batches",
-            f"assert table({folder + '/batches.csv'!r}) == "
+            f"assert cells({folder + '/batches.csv'!r}) == "
             f"{literal([['batch', 'records', 'balance', 'valid'], *verdicts])}",
             2.0,
         ),
@@ -255,7 +257,7 @@ def _checks(folder: str, table: Table, batches: list[Batch]) -> tuple[Check, ...
             f"rows = table({table.path!r})\n"
             f"assert rows[0] == {table.header!r}\nassert [row[0] for row in rows[1:]] == {literal(references)}",
         ),
-        Check("records", f"assert table({table.path!r})[1:] == {literal([list(row) for row in table.rows])}", 3.0),
+        Check("records", f"assert cells({table.path!r})[1:] == {literal([list(row) for row in table.rows])}", 3.0),
     )
 
 

@@ -90,8 +90,9 @@ def _latest(theme: Theme, records: list[dict[str, object]]) -> list[dict[str, ob
 
 
 def _brief(folder: str, source: str, theme: Theme) -> str:
+    article = "an" if theme.record[0] in "aeiou" else "a"
     return f"""\
-`{source}` has one JSON object a line, each a {theme.record}: `{theme.identity}`, `version` (an integer),
+`{source}` has one JSON object a line, each {article} {theme.record}: `{theme.identity}`, `version` (an integer),
 `{theme.party}` (an object with `name` and perhaps `city`) and `{theme.items}` (a list, perhaps empty, of objects with
 `sku`, `{theme.price}` of one piece and perhaps `quantity`). A missing quantity is 1, a missing city is `unknown`. Some
 lines are broken: they are no JSON, or no JSON object. If several lines have the same `{theme.identity}`, only the one

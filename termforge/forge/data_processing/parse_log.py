@@ -60,17 +60,23 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _draw(random: Random, count: int, slow: int) -> list[Request]:
-    """In the order of the log; some requests take exactly as long as a slow one, or a millisecond less."""
+    """In the order of the log; some requests take exactly as long as a slow one, or a millisecond less.
+
+    The longest requests of all are two of the same service.
+    """
     services = random.sample(SERVICES, 4)
     year, month = random.choice((2023, 2024, 2025)), random.randint(1, 12)
-    times = [slow, slow - 1, slow + 1] + [random.randint(4, 2400) for _ in range(count - 3)]
+    times = [slow, slow - 1, slow + 1] + [random.randint(4, 2400) for _ in range(count - 5)]
+    times, longest, place = random.sample(times, count - 2), random.randint(2401, 2900), random.randrange(count - 4)
+    for twin in (place, place + len(services)):
+        times.insert(twin, longest)
     requests = []
-    for number, ms in enumerate(random.sample(times, count)):
+    for number, ms in enumerate(times):
         key = f"r{random.randint(16, 255):02x}{number:03d}"
         date = f"{year}-{month:02d}-{1 + number * 27 // count:02d}"
         clock = f"{random.randrange(24):02d}:{random.randrange(60):02d}:{random.randrange(60):02d}"
         status = random.choice((200, 200, 201, 304, 404, 499, 500, 503))
-        requests.append(Request(key, date, clock, services[number % 4], status, ms))
+        requests.append(Request(key, date, clock, services[number % len(services)], status, ms))
     return requests
 
 
@@ -110,8 +116,8 @@ The second format gives the duration in seconds. All other lines are no requests
 of the log: the date is ISO, `ms` the duration in whole milliseconds without leading zeros.
 - `{folder}/other.log` holds the lines that are no requests, unchanged and in their order.
 - `{folder}/slow.csv` has the header `service,slow,worst`: for each service with at least one request of {slow} ms
-or more, how many such requests it has and the id of its longest request (ids of equally long ones: the first in the
-log), sorted by service."""
+or more, how many such requests it has and the id of its longest request (of equally long ones the first in the log),
+sorted by service."""
 
 
 def _steps(random: Random, folder: str, log: str, slow: int) -> tuple[Step, ...]:

@@ -63,8 +63,9 @@ def _brief(folder: str, table: Table, place: int, size: int, *, given: bool) -> 
 The table {source} is too long for those who get it. Cut it by the column `{table.header[place]}` (number {place + 1})
 into CSV files of at most {size} rows below `{folder}/parts`: `<group>_<NN>.csv`, where the group is the column's value
 in lower case, each run of characters other than letters and digits replaced by one `-`, and NN counts the group's
-files from 01. Every file starts with the table's header line; rows keep their order and are not changed, and all
-files of a group but the last are full. No other files may be in that folder.
+files from 01. Every file starts with the table's header line, and each of its lines, the last one too, ends in `\\n`;
+rows keep their order and are not changed, and all files of a group but the last are full. No other files may be in
+that folder.
 
 Write `{folder}/manifest.csv` with the header `file,rows,md5` and a line for each of the files, sorted by name in byte
 order: the name without folder, the number of rows without the header, and the MD5 sum of the file in hex."""

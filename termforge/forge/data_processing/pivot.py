@@ -49,15 +49,22 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _draw(random: Random, setting: Setting) -> Table:
+    """Three cells have the same sum, and the table mentions them against the order that they are ranked in."""
     name = random.choice(sorted(THEMES))
     key, groups, value = THEMES[name]
     kind: Kind = random.choice(("whole", "money"))
+    drawn = [
+        (random.randint(3, 4 + setting.level), random.choice(groups), random.randint(1, 40_000))
+        for _ in range(14 + 10 * setting.level)
+    ]
+    (first, second), amount = sorted(random.sample(groups, 2)), random.randint(1, 40_000)
+    tied = [(1, second, amount), (2, first, amount), (1, first, amount)]
+    for place, row in zip(sorted(random.sample(range(len(drawn)), 3)), tied, strict=True):
+        drawn[place] = row
     rows = []
-    for number in range(14 + 10 * setting.level):
-        date = f"2025-{random.randint(3, 4 + setting.level):02d}-{random.randint(1, 28):02d}"
-        amount = random.randint(1, 40_000)
-        shown = money(amount) if kind == "money" else str(amount)
-        rows.append((f"{key[0].upper()}{100 + number}", date, random.choice(groups), shown))
+    for number, (month, group, amount) in enumerate(drawn, 100):
+        date = f"2025-{month:02d}-{random.randint(1, 28):02d}"
+        rows.append((f"{key[0].upper()}{number}", date, group, money(amount) if kind == "money" else str(amount)))
     columns = (Column(key, "key"), Column("date", "date"), Column("group", "word"), Column(value, kind))
     return Table(f"{setting.folder}/{name}.csv", columns, tuple(rows))
 

@@ -150,14 +150,14 @@ def _steps(random: Random, folder: str, table: Table, prefix: str, harms: list[H
 
 def _checks(folder: str, table: Table) -> tuple[Check, ...]:
     return (
-        Check("restored", f"found = content({table.path!r})\nassert found.splitlines() == {_listed(table)}", 4.0),
+        Check("restored", f"found = content({table.path!r})\nassert found.split('\\n') == {_listed(table)}", 4.0),
         Check("months", f"assert table({folder + '/months.csv'!r}) == {_sums(table, 'month', 1, 7)}", 2.0),
         Check("clients", f"assert table({folder + '/clients.csv'!r}) == {_sums(table, 'client', 2, 99)}", 2.0),
     )
 
 
 def _listed(table: Table) -> str:
-    return literal(table.text.splitlines())
+    return literal(table.text.split("\n"))
 
 
 def _sums(table: Table, name: str, place: int, length: int) -> str:

@@ -43,7 +43,7 @@ Mend them in place so that any valid input gives the report that this manual des
 
 `{folder}/example.in` is an input and `{folder}/example.out` the report that it must give. Names are in byte order. The
 script must go on ending with status 0, from any working directory. It will be run on inputs that are not shown here.
-Write what the mended script reports for the input `{folder}/example.in` without its first line to
+Take `{folder}/example.in`, leave out its first line, and write what the mended script reports for the rest to
 `{folder}/evening.out`."""
 
 

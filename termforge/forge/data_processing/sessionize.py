@@ -7,6 +7,7 @@ from termforge.forge.artifacts import Column, Table
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, step, text_file, write
 from termforge.schemas import Step
 
+DAY = 24 * 3600
 USERS = ("ana", "bo", "chidi", "dora", "emil", "fatou", "goran", "hanne", "ivo", "june")
 THEMES = {
     "clicks": ("/home", "/cart", "/search", "/help", "/account"),
@@ -66,25 +67,39 @@ def make(random: Random, setting: Setting) -> Fragment:
 def _draw(
     random: Random, actions: tuple[str, ...], level: int, pause: int
 ) -> tuple[list[Session], dict[str, list[str]]]:
-    """Sessions by day and user; pauses within one are up to `pause` long, between two longer, often by one second."""
+    """Sessions by day and user; one user goes on over midnight without a pause."""
     users = sorted(random.sample(USERS, 3 + level))
     first = random.randint(1, 20)
     month = random.randint(1, 12)
+    late = random.choice(users)
     sessions: list[Session] = []
     events: dict[str, list[str]] = {}
-    for day in (f"2025{month:02d}{first + number:02d}" for number in range(2)):
+    for place in range(2):
+        day = f"2025{month:02d}{first + place:02d}"
         events[day] = []
         for user in users:
-            now = random.randint(6 * 3600, 9 * 3600)
-            for number in range(1, random.randint(1, 2 + level // 2) + 1):
-                times = [now]
-                for _ in range(random.randint(0, 3)):
-                    times.append(times[-1] + random.choice((pause, pause, random.randint(1, pause))))
+            runs = _runs(random, random.randint(1, 2 + level // 2), pause)
+            if user == late:
+                runs = (
+                    [[random.randrange(pause // 2)], *runs] if place else [*runs, [DAY - random.randint(1, pause // 2)]]
+                )
+            for number, times in enumerate(runs, 1):
                 chosen = [random.choice(actions) for _ in times]
                 sessions.append(Session(user, day, number, chosen[0], times))
                 events[day] += [f"{_clock(at)} {user} {action}" for at, action in zip(times, chosen, strict=True)]
-                now = times[-1] + random.choice((pause + 1, pause + 1, random.randint(pause + 1, 3 * pause)))
     return sessions, events
+
+
+def _runs(random: Random, count: int, pause: int) -> list[list[int]]:
+    """Times of sessions from the morning on: pauses within one are at most `pause`, those between often just longer."""
+    now, runs = random.randint(6 * 3600, 9 * 3600), []
+    for _ in range(count):
+        times = [now]
+        for _ in range(random.randint(0, 3)):
+            times.append(times[-1] + random.choice((pause, pause, random.randint(1, pause))))
+        runs.append(times)
+        now = times[-1] + random.choice((pause + 1, pause + 1, random.randint(pause + 1, 3 * pause)))
+    return runs
 
 
 def _clock(seconds: int) -> str:

@@ -48,7 +48,7 @@ def make(random: Random, setting: Setting) -> Fragment:
         brief=_brief(setting.folder, source, target),
         files=tuple(File(path=f"{source}/{text.name}", content=text.raw) for text in texts),
         steps=_steps(random, setting.folder, source, target),
-        checks=_checks(setting.folder, target, texts),
+        checks=_checks(setting.folder, source, target, texts),
         outputs=(*(f"{target}/{text.name}" for text in texts), f"{setting.folder}/report.csv"),
     )
 
@@ -149,7 +149,8 @@ done
 """
 
 
-def _checks(folder: str, target: str, texts: list[Text]) -> tuple[Check, ...]:
+def _checks(folder: str, source: str, target: str, texts: list[Text]) -> tuple[Check, ...]:
+    originals = {f"{source}/{text.name}": text.raw for text in texts}
     report = [[text.name, text.encoding, "crlf" if text.crlf else "lf", str(len(text.text))] for text in texts]
     return (
         Check("utf16", _same_bytes(target, texts, ("utf-16le", "utf-16be")), 2.0),
@@ -158,7 +159,9 @@ def _checks(folder: str, target: str, texts: list[Text]) -> tuple[Check, ...]:
         Check(
             "report",
             f"assert table({folder + '/report.csv'!r}) == "
-            f"{literal([['file', 'encoding', 'line_end', 'characters'], *report])}",
+            f"{literal([['file', 'encoding', 'line_end', 'characters'], *report])}\n"
+            f"for path, raw in {literal(originals)}.items():\n"
+            "    assert content(path) and Path(path).read_bytes() == raw, f'{path} has changed'",
             2.0,
         ),
     )

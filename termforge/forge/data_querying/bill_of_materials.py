@@ -25,6 +25,8 @@ class Machine(NamedTuple):
     """By id: name, material and cents; assemblies have neither of the last two."""
     uses: dict[str, dict[str, int]]
     """By assembly: how many of each part it contains directly."""
+    asked: str
+    """A piece that two neighbouring levels contain directly."""
 
 
 def make(random: Random, setting: Setting) -> Fragment:
@@ -35,13 +37,12 @@ def make(random: Random, setting: Setting) -> Fragment:
         (Column("part", "key"), Column("material", "word"), Column("pieces", "whole"), Column("cost", "money")),
         tuple(_needed(machine)),
     )
-    piece = random.choice([row[0] for row in table.rows])
     return Fragment(
         title=f"Explode the parts list of the {machine.name}",
-        brief=_brief(setting.folder, dump, table, machine, piece),
+        brief=_brief(setting.folder, dump, table, machine),
         files=(text_file(dump, _dump(random, machine)),),
-        steps=_steps(random, setting.folder, dump, table, piece),
-        checks=_checks(setting.folder, table, machine, piece),
+        steps=_steps(random, setting.folder, dump, table, machine.asked),
+        checks=_checks(setting.folder, table, machine),
         outputs=(table.path, f"{setting.folder}/where_used.csv"),
         offers=(table,),
     )
@@ -63,13 +64,16 @@ def _draw(random: Random, level: int) -> Machine:
         uses[ids[random.randint(max(0, place - 2), place - 1)]][ids[place]] = random.randint(1, 4)
     for place, part in enumerate([*pieces, *random.sample(pieces, 5)]):
         uses[ids[place % len(ids)]][part] = random.randint(1, 12)
-    return Machine(name, parts, uses)
+    place = random.randrange(1, len(ids))
+    above = next(part for part in ids if ids[place] in uses[part])
+    uses[above][pieces[place]] = random.randint(1, 12)
+    return Machine(name, parts, uses, pieces[place])
 
 
 def _dump(random: Random, machine: Machine) -> str:
     """With an unused part and an unused assembly, which no answer may contain."""
     contains = [(parent, part, count) for parent, own in machine.uses.items() for part, count in own.items()]
-    contains.append(("P28", contains[-1][1], 3))
+    contains.append(("P28", machine.asked, 3))
     parts = [(part, *values) for part, values in machine.parts.items()]
     parts += [("P28", "old stand", None, None), ("P29", "sticker", "paper", 4)]
     return (
@@ -100,19 +104,19 @@ def _needed(machine: Machine) -> list[tuple[str, ...]]:
     return rows
 
 
-def _where_used(machine: Machine, piece: str) -> list[list[str]]:
+def _where_used(machine: Machine) -> list[list[str]]:
     """Every assembly on the way from the machine to the piece, and the shortest way down."""
-    distances: dict[str, int] = {piece: 0}
+    distances: dict[str, int] = {machine.asked: 0}
     for _ in machine.uses:
         for parent, own in machine.uses.items():
             below = [distances[part] + 1 for part in own if part in distances]
             if below:
                 distances[parent] = min([*below, distances.get(parent, 99)])
-    rows = [(machine.parts[part][0], distance) for part, distance in distances.items() if part != piece]
+    rows = [(machine.parts[part][0], distance) for part, distance in distances.items() if part != machine.asked]
     return [[name, str(distance)] for name, distance in sorted(rows, key=lambda row: (row[1], row[0]))]
 
 
-def _brief(folder: str, dump: str, table: Table, machine: Machine, piece: str) -> str:
+def _brief(folder: str, dump: str, table: Table, machine: Machine) -> str:
     return f"""\
 `{dump}` is an SQLite dump. `parts` has all parts: those with a `material` and a price in `cents` are bought, the
 others are assemblies. `contains` says how many `pieces` of a part an assembly contains directly; assemblies contain
@@ -122,9 +126,9 @@ assemblies.
 level, how many pieces in all, and what these cost in full units with exactly two decimals. Rows are sorted by the
 part's id as text.
 - `{folder}/where_used.csv`, header `assembly,levels`: the names of all assemblies of the {machine.name}, itself
-included, that contain part `{piece}` directly or through others, with the least number of steps down to it (1 if it
-is contained directly). Sorted by levels, then by name in byte order. Assemblies that no {machine.name} contains do not
-count."""
+included, that contain part `{machine.asked}` directly or through others, with the least number of steps down to it
+(1 if it is contained directly). Sorted by levels, then by name in byte order. Assemblies that no {machine.name}
+contains do not count."""
 
 
 def _steps(random: Random, folder: str, dump: str, table: Table, piece: str) -> tuple[Step, ...]:
@@ -199,7 +203,7 @@ ORDER BY MIN(levels), name;
 """
 
 
-def _checks(folder: str, table: Table, machine: Machine, piece: str) -> tuple[Check, ...]:
+def _checks(folder: str, table: Table, machine: Machine) -> tuple[Check, ...]:
     pieces = {row[0]: row[2] for row in table.rows}
     return (
         Check(
@@ -212,7 +216,7 @@ def _checks(folder: str, table: Table, machine: Machine, piece: str) -> tuple[Ch
         Check(
             "where_used",
             f"assert table({folder + '/where_used.csv'!r}) == "
-            f"{literal([['assembly', 'levels'], *_where_used(machine, piece)])}",
+            f"{literal([['assembly', 'levels'], *_where_used(machine)])}",
             2.0,
         ),
     )

@@ -107,7 +107,7 @@ QUESTIONS = (
 
 def make(random: Random, setting: Setting) -> Fragment:
     given = _given(setting)
-    orders = given.rows if given else draw_orders(random, 20 + 20 * setting.level)
+    orders = given.rows if given else _with_ties(random, draw_orders(random, 20 + 20 * setting.level))
     regions = [*sorted({order.region for order in orders}), "Overseas"]
     managers = dict(zip(regions, random.sample(MANAGERS, len(regions)), strict=True))
     amounts = sorted(order.cents for order in orders)
@@ -122,6 +122,34 @@ def make(random: Random, setting: Setting) -> Fragment:
         checks=tuple(_check(setting, data, question) for question in questions),
         outputs=tuple(f"{setting.folder}/{question.name}.csv" for question in questions),
     )
+
+
+def _with_ties(random: Random, orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """With two products that lead a region alike, and two categories of the same revenue."""
+    region, elsewhere = random.sample(sorted({order.region for order in orders}), 2)
+    orders = _leading_alike(orders, region)
+    revenue = dict.fromkeys((CATALOGUE[order.product] for order in orders), 0)
+    for order in orders:
+        revenue[CATALOGUE[order.product]] += order.cents
+    lower, upper = sorted(revenue, key=lambda category: revenue[category])[-2:]
+    like = next(order for order in orders if CATALOGUE[order.product] == lower)
+    more = like._replace(region=elsewhere, quantity=1, unit_cents=revenue[upper] - revenue[lower])
+    return _and_one(orders, more)
+
+
+def _leading_alike(orders: tuple[Order, ...], region: str) -> tuple[Order, ...]:
+    pieces = dict.fromkeys((order.product for order in orders), 0)
+    for order in orders:
+        pieces[order.product] += order.quantity if order.region == region else 0
+    second, best = sorted(pieces, key=lambda product: pieces[product])[-2:]
+    like = next(order for order in orders if order.product == second)
+    return _and_one(orders, like._replace(region=region, quantity=pieces[best] - pieces[second]))
+
+
+def _and_one(orders: tuple[Order, ...], more: Order) -> tuple[Order, ...]:
+    """With a further order, unless it is for nothing."""
+    last = max(int(order.order_id.removeprefix("SO-")) for order in orders)
+    return (*orders, more._replace(order_id=f"SO-{last + 5}")) if more.cents else orders
 
 
 def _given(setting: Setting) -> Orders | None:

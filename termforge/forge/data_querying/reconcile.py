@@ -86,7 +86,7 @@ def _brief(folder: str, table: Table, other: str, key: int, value: int, *, given
     return f"""\
 The table {source} has the columns {", ".join(f"`{name}`" for name in names)}. `{other}` is another office's list of the
 same things, in no order: on each line the `{names[value]}`, a `|` and the `{names[key]}`, with blanks around. Compare
-the two by `{names[key]}`; every one of these files is sorted by it in byte order:
+the two by `{names[key]}`; each of the following files is sorted by it in byte order:
 
 - `{folder}/missing.txt`: each `{names[key]}` of the table that the other list lacks, one a line.
 - `{folder}/unknown.txt`: each `{names[key]}` that only the other list has, one a line.

@@ -158,7 +158,7 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _draw(random: Random) -> Rows:
-    """Every query has a row at its limit: a guest, an empty course, one that is just full, dates at both ends of May.
+    """Every query has a row at its limit: a guest, an empty course, one that is just full or free, both ends of May.
 
     Names fall while ids rise, so that no order comes by itself.
     """
@@ -176,10 +176,12 @@ def _draw(random: Random) -> Rows:
         person, course = numbers[place % 5], 1 + place % 3
         taken.append((person, course, day, random.choice((0, fees[course - 1], fees[course - 1] // 2))))
     taken += [(None, 1, "2025-01-09", fees[0]), (numbers[0], 1, "2025-04-01", 900), (numbers[0], 2, "2025-04-02", 0)]
+    taken.append((numbers[1], 4, "2025-04-09", 0))
     titles = sorted(COURSES, reverse=True)
     counts = [sum(course == number for _, course, _, _ in taken) for number in range(1, 6)]
     seats = [counts[0], counts[1] + 1, counts[2] - 1, 4, 9]
-    courses = [(number, titles[number - 1], seats[number - 1], [*fees, None][number - 1]) for number in range(1, 6)]
+    asked = [*fees[:3], None, fees[3]]
+    courses = [(number, titles[number - 1], seats[number - 1], asked[number - 1]) for number in range(1, 6)]
     return Rows(people, courses, random.sample(taken, len(taken)))
 
 
@@ -238,9 +240,12 @@ def _on_new_rows(rows: Rows, queries: str, names: list[str]) -> Check:
     answers = {f"{queries}/{name}.sql": [",".join(row) for row in QUERIES[name].answer(rows)] for name in names}
     return Check(
         names[0],
-        f"""from termforge_grader import run_agent
+        f"""import re
+from termforge_grader import run_agent
 dump = {_dump(rows)!r}
 for path, rows in {literal(answers)}.items():
+    bare = re.sub(r'--.*|/\\*(?s:.*?)\\*/', '', content(path)).strip()
+    assert ';' not in bare.removesuffix(';'), f'{{path}} holds more than one statement'
     answer = run_agent(['sqlite3', '-batch', '-csv', ':memory:'], stdin=dump + content(path)).stdout.splitlines()
     assert answer == rows, path""",
         2.0,

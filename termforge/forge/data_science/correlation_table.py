@@ -95,9 +95,9 @@ correlation of the ranks, equal values sharing their mean rank).
 - Write `{folder}/correlations.csv` with the header `first,second,n,pearson,spearman`: a line for each pair, the name
   that comes first in byte order as `first`, sorted by `first` and `second` in byte order; n is the number of rows
   used; correlations are rounded to 4 decimals.
-- Write `{folder}/strongest.json`: an object with `pair` (list of the two names, in the order of the table), and
+- Write `{folder}/strongest.json`: an object with `pair` (list of the two names, as `first` and `second`), and
   `spearman` (number) of the pair whose rounded Spearman correlation is greatest in absolute value; of equal ones the
-  pair that comes first in the table."""
+  one whose line comes first in `correlations.csv`."""
 
 
 def _steps(random: Random, folder: str, source: str, case: Case) -> tuple[Step, ...]:
@@ -154,7 +154,8 @@ def _checks(folder: str, case: Case, pairs: list[Pair]) -> tuple[Check, ...]:
         Check("pairs_and_sizes", f"assert [row[:3] for row in table({path!r})] == {literal(sizes)}"),
         Check(
             "correlations",
-            f"found = [[number(cell, 'cell') for cell in row[3:]] for row in table({path!r})[1:]]\n"
+            f"names, *rows = table({path!r})\nassert names == {header!r}\n"
+            "found = [[number(cell, 'cell') for cell in row[3:]] for row in rows]\n"
             f"assert_same(found, {literal(numbers)}, tolerance=0.00001)",
             3.0,
         ),

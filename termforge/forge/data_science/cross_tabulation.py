@@ -23,7 +23,7 @@ def make(random: Random, setting: Setting) -> Fragment:
         brief=_brief(setting.folder, source, limits, bands),
         files=source.files,
         steps=_steps(random, setting.folder, source, limits, bands),
-        checks=_checks(setting.folder, bands, counts),
+        checks=_checks(setting.folder, source.names[1], bands, counts),
         outputs=(f"{setting.folder}/crosstab.json", f"{setting.folder}/shares.csv"),
     )
 
@@ -115,10 +115,10 @@ split("\\n")[1:] | map(select(. != "") | split(",") | [.[{source.group}], (.[{so
 """
 
 
-def _checks(folder: str, bands: tuple[str, ...], counts: dict[str, dict[str, int]]) -> tuple[Check, ...]:
+def _checks(folder: str, group: str, bands: tuple[str, ...], counts: dict[str, dict[str, int]]) -> tuple[Check, ...]:
     totals = {band: sum(row[band] for row in counts.values()) for band in bands}
     rows = sum(totals.values())
-    shares = [[group, *(str(1000 * row[band] // sum(row.values())) for band in bands)] for group, row in counts.items()]
+    shares = [[name, *(str(1000 * row[band] // sum(row.values())) for band in bands)] for name, row in counts.items()]
     path = f"{folder}/crosstab.json"
     summary = {"bands": totals, "rows": rows}
     return (
@@ -139,7 +139,7 @@ def _checks(folder: str, bands: tuple[str, ...], counts: dict[str, dict[str, int
         Check(
             "shares",
             f"rows = table({folder + '/shares.csv'!r})\nassert rows[1:] == {literal(shares)}\n"
-            f"assert rows[0][1:] == {list(bands)!r}",
+            f"assert rows[0] == {[group, *bands]!r}",
         ),
     )
 

@@ -80,7 +80,7 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _drawn(random: Random, level: int) -> Case:
-    """A group that begins with gaps, one without any value in the first column, and ties everywhere."""
+    """A group that begins with gaps, one each without a value in the columns of median and mode, ties everywhere."""
     file, key, prefix, group, groups, names = random.choice(THEMES)
     columns = random.sample(names, min(3, 1 + level))
     rules = ("median", *random.sample(("mode", "carry"), len(columns) - 1))
@@ -89,7 +89,8 @@ def _drawn(random: Random, level: int) -> Case:
     for number in random.sample(range(100, 999), 16 + 8 * level):
         name = order[len(rows) % 4] if len(rows) < 8 else random.choice(order)
         gone = [len(rows) < 3 or random.random() < 0.25 for _ in columns]
-        gone[0] = gone[0] or name == order[0]
+        for column, rule in enumerate(rules):
+            gone[column] = gone[column] or (rule, name) in (("median", order[0]), ("mode", order[1]))
         rows.append((f"{prefix}{number}", name, tuple(None if gap else random.randint(2, 9) * 5 for gap in gone)))
     rows += [(f"{prefix}{10 + place}", name, (None,) * len(columns)) for place, name in enumerate(order)]
     return Case(file, (key, group, *columns), rules, rows)

@@ -53,7 +53,10 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 def _from_orders(orders: Orders) -> Source:
     rows = tuple(Row(order.order_id, order.region, order.cents) for order in orders.rows)
-    about = f"`{orders.path}`, which another part of this job produces, is the input; the value is its column `amount`"
+    about = (
+        f"`{orders.path}`, which another part of this job produces, is the input; the value is its column `amount`, "
+        "missing where the cell is empty"
+    )
     return Source(orders.path, "order_id", "region", "amount", rows, about, ())
 
 
@@ -224,7 +227,7 @@ for group in sorted({{group for _, group, _ in rows}}):
         "stdev": round(statistics.stdev(values), 4) if len(values) > 1 else 0,
     }}
 with open("{summary}", "w") as out:
-    json.dump(summary, out, indent=2)
+    json.dump(summary, out)
 with open("{outliers}", "w") as out:
     out.write("{source.key},{source.group},side\\n")
     for key, group, cell in sorted(rows):
@@ -250,7 +253,13 @@ def _checks(source: Source, factor: Fraction, summary: str, outliers: str) -> tu
             "dict)\n"
             f"}}\nassert sizes == {literal(sizes)}",
         ),
-        Check("statistics", f"assert_same(document({summary!r}), {literal(expected)}, tolerance=0.0002)", 2.0),
+        Check(
+            "statistics",
+            f"found = document({summary!r})\nassert_same(found, {literal(expected)}, tolerance=0.0002)\n"
+            "numbers = [value for group in found.values() for value in group.values()]\n"
+            "assert [round(value, 4) for value in numbers] == numbers, 'not rounded to 4 decimals'",
+            2.0,
+        ),
         Check("outliers", f"assert table({outliers!r}) == {literal(found)}", 2.0),
     )
 

@@ -103,7 +103,7 @@ def _datasheet(case: Case) -> str:
     return f"""\
 # {case.name}
 
-- `id`: `{case.name[0]}` and a number; rows are sorted by it.
+- `id`: `{case.name[0]}` and a number, never wrong so far; rows are sorted by it.
 - `group`: never wrong so far; `totals.csv` was made from the sound data and holds rows and sum of sizes of each group.
 - `fold`: the remainder of the id's number divided by {case.folds}.
 - `size`: integer from 100 to 499.

@@ -94,20 +94,20 @@ def _drawn(random: Random, level: int) -> Case:
 
 
 def _brief(folder: str, source: str, case: Case) -> str:
-    first, end = _clock(case.start), _clock(case.start + case.slots * case.step)
+    end = case.start + case.slots * case.step
+    bridged = "the first slot" if case.carry == 1 else f"each of the first {case.carry} slots"
     return f"""\
 `{source}` holds a sensor's readings of one day, `<YYYY-MM-DDThh:mm> <{case.unit}>`, in order of time. Where the value
 is `{case.fault}` the sensor was at fault: such a line counts as if it were not there. Of several lines of the same
 minute with a value only the last counts.
 
 Write `{folder}/series.csv` with the header `slot,state,{case.unit},readings` and a row for each slot of {case.step}
-minutes from {first} to {end} (the first slot begins at {first}, the last ends before {end}; a slot holds its first
-minute and not the first minute of the next). `slot` is its begin, written as in the log; `readings` is the number of
+minutes: the first begins at {_clock(case.start)}, the last at {_clock(end - case.step)}; a slot holds its first minute
+and not the first minute of the next. `slot` is its beginning, written as in the log; `readings` is the number of
 readings that count; `state` and value are
 
 - `measured` and the mean of its readings, rounded down, where there are any;
-- `carried` and the value of the last measured slot, for each of the first {case.carry} slot(s) without readings after
-  a measured slot;
+- `carried` and the value of the last measured slot, for {bridged} without readings after a measured slot;
 - `missing` and 0 otherwise.
 
 Write `{folder}/states.txt`: for each run of consecutive slots with the same state a line `<state> <number of slots>`,
