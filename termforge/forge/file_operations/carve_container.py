@@ -24,8 +24,9 @@ class Section(NamedTuple):
     name: str
     kind: str
     data: bytes
-    claimed: int
-    """Length in the table; more than there is for a cut-off section."""
+    offset: int
+    length: int
+    """In the table; beyond the end of the file for a cut section."""
 
 
 class Container(NamedTuple):
@@ -50,20 +51,22 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _drawn(random: Random, level: int, kinds: dict[str, str]) -> Container:
-    wanted = [*kinds, "bin", *random.choices([*kinds, "bin"], k=level), "cut"]
+    """The last section ends with the file, the one before it claims more bytes than there are."""
+    wanted = [*kinds, "bin", *random.choices([*kinds, "bin"], k=level)]
+    wanted.insert(-1, "cut")
     names = [stem + ("" if random.random() < 0.5 else str(random.randint(1, 99))) for stem in random.sample(STEMS, 9)]
-    sections = []
+    first = 8 + 16 * len(wanted)
+    sections, body = [], b""
     for name, kind in zip(names, wanted, strict=False):
         start = bytes.fromhex(kinds.get(kind, f"{random.randint(0x10, 0x18):02x}a1b2c3"))
         data = start + random.randbytes(random.randint(20, 300))
-        sections.append(Section(name, kind, data, len(data) + (random.randint(1, 9) if kind == "cut" else 0)))
-    magic = random.choice(FORMATS)
-    table, body = b"", b""
-    first = 8 + 16 * len(sections)
-    for section in sections:
         body += b"\xee" * random.randint(0, 12)
-        table += struct.pack("<8sII", section.name.encode(), first + len(body), section.claimed)
-        body += section.data
+        sections.append(Section(name, kind, data, first + len(body), len(data)))
+        body += data
+    beyond = first + len(body) + random.randint(1, 9)
+    sections[-2] = sections[-2]._replace(length=beyond - sections[-2].offset)
+    magic = random.choice(FORMATS)
+    table = b"".join(struct.pack("<8sII", s.name.encode(), s.offset, s.length) for s in sections)
     data = magic + struct.pack("<I", len(sections)) + table + body
     return Container(f"{random.choice(('panel', 'modem', 'kiosk', 'meter'))}.{magic.decode().lower()}", sections, data)
 
@@ -145,12 +148,9 @@ def _steps(random: Random, folder: str, container: Container, kinds: dict[str, s
 
 
 def _checks(folder: str, container: Container) -> tuple[Check, ...]:
-    offsets = [
-        struct.unpack("<I", container.data[16 + 16 * i : 20 + 16 * i])[0] for i in range(len(container.sections))
-    ]
     rows = [
-        [s.name, s.kind, str(offset), str(s.claimed), "" if s.kind == "cut" else hashlib.sha256(s.data).hexdigest()]
-        for s, offset in zip(container.sections, offsets, strict=True)
+        [s.name, s.kind, str(s.offset), str(s.length), "" if s.kind == "cut" else hashlib.sha256(s.data).hexdigest()]
+        for s in container.sections
     ]
     written = {f"{s.name}.{s.kind}": s.data.hex() for s in container.sections if s.kind != "cut"}
     return (

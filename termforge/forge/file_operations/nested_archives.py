@@ -11,7 +11,9 @@ from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run,
 from termforge.schemas import File, Step
 
 NAMES = ("monday", "tuesday", "annex", "appendix", "batch-2", "older", "plans", "from-scanner")
-HOSTILE = ("../{0}", "/etc/cron.d/{0}", "../../root/{0}", "docs/../../{0}", "/tmp/{0}", "data/raw/../../../{0}")
+CLIMBING = ("../{0}", "../../root/{0}", "docs/../../{0}", "data/raw/../../../{0}")
+ABSOLUTE = ("/app/{0}", "/app/cron.d/{0}", "/app/root/{0}")
+"""Below `/app`, where the tests look for them."""
 TAME = ("notes..txt", "docs/v1..v2.txt", "data/...csv")
 """Two dots that are no component of their own."""
 
@@ -63,7 +65,8 @@ def _drawn(random: Random, name: str, other: str, depth: int) -> Archive:
     paths = draw_paths(random, 3)
     paths.append(random.choice(TAME))
     texts = {path: draw_text(random, path, 5) for path in paths}
-    hostile = {random.choice(HOSTILE).format(f"evil-{random.randint(10, 99)}"): "pwned\n"}
+    forms = random.sample((random.choice(CLIMBING), random.choice(ABSOLUTE)), 2)
+    hostile = {form.format(f"evil-{random.randint(10, 99)}"): "pwned\n" for form in forms}
     inner: tuple[Archive, ...] = ()
     if depth:
         names = random.sample(NAMES, 2)
@@ -132,8 +135,9 @@ def _steps(random: Random, folder: str, archive: Archive, target: str) -> tuple[
     unpack = Step(
         analysis=random.choice(
             (
-                "There are inner archives and at least one hostile name. I filter the member list of each archive and "
-                "hand only the tame names to tar and unzip, until no archive is left below the target.",
+                "There are inner archives and hostile names, absolute ones and ones with `..`. I filter the member "
+                "list of each archive and hand only the tame names to tar and unzip, until no archive is left below "
+                "the target.",
                 "Names such as notes..txt are harmless, so the pattern has to match whole components only. A loop "
                 "takes one inner archive after the other.",
             )
@@ -176,7 +180,7 @@ for path, digest in {0}.items():
         ),
         Check(
             "refused",
-            f"found = table('{folder}/refused.csv')\nassert found[1:] == {literal(refused)}",
+            f"assert table('{folder}/refused.csv') == {literal([['archive', 'member'], *refused])}",
         ),
     )
 

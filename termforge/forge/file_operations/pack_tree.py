@@ -5,7 +5,7 @@ from random import Random
 from typing import NamedTuple
 
 from termforge.forge.artifacts import Tree
-from termforge.forge.file_operations.trees import draw_tree
+from termforge.forge.file_operations.trees import draw_tree, unchanged
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run
 from termforge.schemas import Step
 
@@ -62,7 +62,8 @@ def make(random: Random, setting: Setting) -> Fragment:
 def _brief(pack: Pack, origin: str) -> str:
     return f"""\
 Pack the folder `{pack.tree.path}`, {origin}, for a customer who compares archives byte by byte, so nothing of this
-machine may show in them. The folder itself stays as it is.
+machine may show in them: no name of its users, no name or time in the header of gzip, no extra fields in the zip. The
+folder itself stays as it is.
 - `{pack.tarball}`: a tar archive compressed with gzip of all regular files of at most {pack.limit} bytes. Members are
   named `{pack.product}/<path in the folder>`, come in byte order of their names, and there are no members for folders.
   Each has owner and group id 0, mode {pack.mode} and the time {pack.day} 00:00:00 UTC.
@@ -143,9 +144,11 @@ content({pack.zipped!r})
 try:
     with zipfile.ZipFile({pack.zipped!r}) as archive:
         texts = {{name: archive.read(name).decode() for name in archive.namelist() if not name.endswith("/")}}
+        extra = [member.filename for member in archive.infolist() if member.extra]
 except (zipfile.BadZipFile, UnicodeDecodeError) as error:
     raise AssertionError(f"not a readable zip: {{error}}") from None
-assert texts == {literal(large)}"""
+assert texts == {literal(large)}
+assert extra == []"""
     stamps = (int(pack.mode, 8), 0, 0, pack.epoch)
     return (
         Check("tar_contents", f"{opened}assert texts == {literal(small)}", 2.0),
@@ -153,11 +156,14 @@ assert texts == {literal(large)}"""
             "tar_is_reproducible",
             f"{opened}assert [member.name for member, _ in found] == {literal(list(small))}\n"
             "stamps = {(m.mode & 0o7777, m.uid, m.gid, int(m.mtime)) for m, _ in found}\n"
-            f"assert stamps == {{{stamps!r}}}",
+            f"assert stamps == {{{stamps!r}}}\n"
+            "assert {name for m, _ in found for name in (m.uname, m.gname)} <= {'', 'root'}\n"
+            "assert not [m.name for m, _ in found if {'atime', 'ctime'} & set(m.pax_headers)]\n"
+            f"assert Path({pack.tarball!r}).read_bytes()[3:8] == bytes(5), 'name or time in the header of gzip'",
             2.0,
         ),
         Check("zip_contents", zipped, 2.0),
-        Check("sums", f"assert lines({pack.sums!r}) == {literal(sums)}"),
+        Check("sums", f"assert lines({pack.sums!r}) == {literal(sums)}\n{unchanged(pack.tree.files)}"),
     )
 
 

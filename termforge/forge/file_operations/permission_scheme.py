@@ -2,9 +2,8 @@
 
 from random import Random
 from typing import NamedTuple
-from zlib import crc32
 
-from termforge.forge.file_operations.trees import draw_paths, draw_text
+from termforge.forge.file_operations.trees import draw_paths, draw_text, unchanged
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, text_file, write
 from termforge.schemas import Step
 
@@ -83,7 +82,7 @@ def _brief(folder: str, tree: str, rules: str) -> str:
     return f"""\
 The regular files below `{tree}` must have the modes that `{rules}` prescribes. Each of its lines (but for
 the comment) has an octal mode and a pattern; patterns are compared with the path relative to `{tree}`, `*` stands for
-any text, slashes and no text included, and the first pattern that fits decides. Some files have drifted. Set
+any text, which may be empty or contain slashes, and the first pattern that fits decides. Some files have drifted. Set
 the mode of each of them right, change no content, and write `{folder}/changes.csv` with the header
 `path,before,after`: a row for every file whose mode was wrong, and no other, with relative path and modes as three
 octal digits, sorted by path in byte order."""
@@ -184,11 +183,7 @@ def _checks(folder: str, tree: str, scheme: Scheme) -> tuple[Check, ...]:
 
 def _unchanged(tree: str, some: list[Held]) -> str:
     """Modes of other files under the same names are worth nothing."""
-    return (
-        "from zlib import crc32\n"
-        f"sums = {{path: crc32(content(f'{tree}/{{path}}').encode()) for path in found}}\n"
-        f"assert sums == {literal({held.path: crc32(held.text.encode()) for held in some})}"
-    )
+    return unchanged(text_file(f"{tree}/{held.path}", held.text) for held in some)
 
 
 SKILL = Skill(

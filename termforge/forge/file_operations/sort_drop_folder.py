@@ -213,16 +213,23 @@ def _checks(folder: str, incoming: str, dropped: list[Dropped]) -> tuple[Check, 
     copies = [["duplicate", "kept"], *([file.name, file.kept] for file in dropped if file.kept)]
     return (
         Check("archived_files", _same_contents(folder, archived), 3.0),
-        Check("other_files", f"{_same_contents(folder, unsorted)}\n{_emptied(incoming)}"),
+        Check(
+            "other_files",
+            f"{_same_contents(folder, unsorted)}\n{_emptied(incoming)}\n"
+            f"{_nothing_else(folder, 'unsorted', [file.target for file in unsorted])}",
+        ),
         Check(
             "duplicates",
-            f"assert table({folder + '/duplicates.csv'!r}) == {literal(copies)}\n{_emptied(incoming)}",
+            f"rows = table({folder + '/duplicates.csv'!r})\nassert rows == {literal(copies)}\n"
+            f"names = {{path.name for path in Path({folder!r}).rglob('*')}}\n"
+            "assert not [name for name, _ in rows if name in names]",
             2.0,
         ),
         Check(
             "manifest",
             f"assert table({folder + '/archive/manifest.csv'!r}) == "
-            f"{literal([['path', 'bytes', 'sha256'], *manifest])}",
+            f"{literal([['path', 'bytes', 'sha256'], *manifest])}\n"
+            f"{_nothing_else(folder, 'archive', [*(file.target for file in archived), 'archive/manifest.csv'])}",
             2.0,
         ),
     )
@@ -230,6 +237,14 @@ def _checks(folder: str, incoming: str, dropped: list[Dropped]) -> tuple[Check, 
 
 def _emptied(incoming: str) -> str:
     return f"left = [path.name for path in Path({incoming!r}).glob('*')]\nassert left == []"
+
+
+def _nothing_else(folder: str, below: str, targets: list[str]) -> str:
+    return (
+        f"root = Path({folder!r})\n"
+        f"found = [path.relative_to(root).as_posix() for path in (root / {below!r}).rglob('*') if path.is_file()]\n"
+        f"assert sorted(found) == {literal(sorted(targets))}"
+    )
 
 
 def _same_contents(folder: str, files: list[Dropped]) -> str:

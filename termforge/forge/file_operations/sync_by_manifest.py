@@ -4,7 +4,7 @@ from random import Random
 from typing import NamedTuple
 
 from termforge.forge.artifacts import Tree
-from termforge.forge.file_operations.trees import draw_paths, draw_text
+from termforge.forge.file_operations.trees import draw_paths, draw_text, unchanged
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, text_file, write
 from termforge.schemas import File, Step
 
@@ -44,14 +44,14 @@ class Scene(NamedTuple):
 def make(random: Random, setting: Setting) -> Fragment:
     scene = _drawn(random, setting.level)
     folder = setting.folder
-    after = scene.after()
+    after, files = scene.after(), _files(random, folder, scene)
     mirror = Tree(f"{folder}/{scene.mirror}", tuple(text_file(f"{folder}/{scene.mirror}/{p}", after[p]) for p in after))
     return Fragment(
         title=f"Bring the mirror {scene.mirror} up to date",
         brief=_brief(folder, scene),
-        files=_files(random, folder, scene),
+        files=files,
         steps=_steps(random, folder, scene),
-        checks=_checks(folder, scene),
+        checks=_checks(folder, scene, [file for file in files if not file.path.startswith(f"{mirror.path}/")]),
         outputs=(
             f"{folder}/actions.csv",
             *(f"{folder}/{scene.mirror}/{e.path}" for e in scene.entries if e.action in ("copy", "update")),
@@ -187,14 +187,18 @@ def _steps(random: Random, folder: str, scene: Scene) -> tuple[Step, ...]:
     return look, act, check
 
 
-def _checks(folder: str, scene: Scene) -> tuple[Check, ...]:
+def _checks(folder: str, scene: Scene, staying: list[File]) -> tuple[Check, ...]:
     after = scene.after()
     root = f"{folder}/{scene.mirror}"
     fresh = {e.path: after[e.path] for e in scene.entries if e.action in ("copy", "update")}
     stayed = {e.path: after[e.path] for e in scene.entries if e.action in ("conflict", "keep", "same")}
     rows = [["action", "path"], *([e.action, e.path] for e in scene.entries)]
     return (
-        Check("actions", f"assert table({folder + '/actions.csv'!r}) == {literal(rows)}", 2.0),
+        Check(
+            "actions",
+            f"assert table({folder + '/actions.csv'!r}) == {literal(rows)}\n{unchanged(staying)}",
+            2.0,
+        ),
         Check(
             "fresh_files",
             f"for path, text in {literal(fresh)}.items():\n    assert content({root + '/'!r} + path) == text",

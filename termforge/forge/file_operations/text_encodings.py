@@ -4,6 +4,7 @@ import hashlib
 from random import Random
 from typing import NamedTuple
 
+from termforge.forge.file_operations.trees import unchanged
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, write
 from termforge.schemas import File, Step
 
@@ -69,12 +70,13 @@ def make(random: Random, setting: Setting) -> Fragment:
     folder = setting.folder
     source = random.choice(("received", "mailed", "from-vendors"))
     target = random.choice(("plain", "unified", "utf8"))
+    received = tuple(File(path=f"{folder}/{source}/{text.name}", content=text.data) for text in texts)
     return Fragment(
         title="Bring texts to UTF-8 with one kind of line end",
         brief=_brief(folder, source, target),
-        files=tuple(File(path=f"{folder}/{source}/{text.name}", content=text.data) for text in texts),
+        files=received,
         steps=_steps(random, folder, source, target, texts),
-        checks=_checks(folder, target, texts),
+        checks=_checks(folder, target, texts, received),
         outputs=(f"{folder}/forms.csv", *(f"{folder}/{target}/{text.name}" for text in texts)),
     )
 
@@ -106,7 +108,7 @@ UTF-8 without a byte order mark, every line ended by a single line feed, the las
 Its line ends are `crlf` (carriage return and line feed), `cr` (carriage return alone) or `lf`; they are never mixed.
 In some files the last line has no end. Write `{folder}/forms.csv` with the header `name,encoding,ends,sha256`, a row
 per file sorted by name in byte order;
-`sha256` is that of the file written to `{folder}/{target}`. The received files stay."""
+`sha256` is that of the file written to `{folder}/{target}`. The received files stay as they are."""
 
 
 def _script(folder: str, source: str, target: str) -> str:
@@ -156,7 +158,7 @@ def _steps(random: Random, folder: str, source: str, target: str, texts: list[Te
             (
                 "iconv ends with an error on bytes that do not fit a charset, which makes it a test for ASCII and "
                 "UTF-8. Line ends are judged after the conversion, since UTF-16 has zero bytes between.",
-                "The order of the rules matters: marks first, then ASCII, then valid UTF-8, the rest is CP1252."
+                "The order of the rules matters: marks first, then ASCII, then valid UTF-8, the rest is CP1252. "
                 "Line ends are told by counting carriage returns and line feeds.",
             )
         ),
@@ -182,7 +184,7 @@ def _steps(random: Random, folder: str, source: str, target: str, texts: list[Te
     return look, convert, check
 
 
-def _checks(folder: str, target: str, texts: list[Text]) -> tuple[Check, ...]:
+def _checks(folder: str, target: str, texts: list[Text], received: tuple[File, ...]) -> tuple[Check, ...]:
     single = {text.name: text.plain for text in texts if text.encoding in ("ascii", "utf-8", "utf-8-bom")}
     foreign = {text.name: text.plain for text in texts if text.name not in single}
     body = """\
@@ -197,7 +199,8 @@ for name, expected in {0}.items():
         Check("foreign_encodings", body.format(literal(foreign), f"{folder}/{target}"), 2.0),
         Check(
             "record",
-            f"assert table('{folder}/forms.csv') == {literal([['name', 'encoding', 'ends', 'sha256'], *rows])}",
+            f"assert table('{folder}/forms.csv') == {literal([['name', 'encoding', 'ends', 'sha256'], *rows])}\n"
+            f"{unchanged(received)}",
         ),
     )
 

@@ -4,7 +4,7 @@ from random import Random
 from typing import NamedTuple
 
 from termforge.forge.artifacts import Tree
-from termforge.forge.file_operations.trees import draw_tree
+from termforge.forge.file_operations.trees import draw_tree, unchanged
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run
 from termforge.schemas import Step
 
@@ -71,15 +71,15 @@ def _brief(survey: Survey, origin: str) -> str:
     return f"""\
 Take the inventory of the regular files below `{survey.tree.path}`, {origin}. The folder stays as it is. Paths are
 given relative to it, without a leading `./`, and lists are in byte order, a path a line:
-- `{out}/deep.txt`: files with at least {survey.depth} folder(s) between `{survey.tree.path}` and the file;
+- `{out}/deep.txt`: files with {survey.depth} or more folders between `{survey.tree.path}` and the file;
 - `{out}/wide.txt`: files with a line of at least {survey.width} characters, not counting its end;
 - `{out}/numbers.txt`: for each file, in byte order of the paths, `<path>:<n>` where `n` is the number of its lines that
   hold a run of exactly {survey.digits} digits (no digit directly before or after); files without such a line are there
   with 0;
 - `{out}/endings.csv` with the header `ending,files,bytes,lines,largest`: for each ending (what follows the last dot of
-  the file name, `none` for a name without a dot) the number of files, their bytes and their line feeds together, and
-  the path of the largest file, of equally large ones the first in byte order. Sort the rows by bytes, most first, then
-  by ending in byte order."""
+  the file name, `none` for a name without a dot) the number of files, the sum of their bytes, the sum of their line
+  feeds, and the path of the largest file, of equally large ones the first in byte order. Sort the rows by bytes, most
+  first, then by ending in byte order."""
 
 
 def _steps(random: Random, survey: Survey) -> tuple[Step, ...]:
@@ -175,7 +175,12 @@ def _checks(survey: Survey) -> tuple[Check, ...]:
             f"counts = dict(line.rsplit(':', 1) for line in lines('{out}/numbers.txt') if ':' in line)\n"
             f"assert list(counts.items()) == {literal([(path, str(count)) for path, count in counts.items()])}",
         ),
-        Check("endings", f"assert table('{out}/endings.csv') == {literal([header, *survey.endings()])}", 2.0),
+        Check(
+            "endings",
+            f"assert table('{out}/endings.csv') == {literal([header, *survey.endings()])}\n"
+            f"{unchanged(survey.tree.files)}",
+            2.0,
+        ),
     )
 
 

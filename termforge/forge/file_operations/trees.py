@@ -1,9 +1,12 @@
-"""A made-up folder of text files, for the skills that work on whole trees."""
+"""A made-up folder of text files for the skills that work on whole trees, and the check that files stay."""
 
+from collections.abc import Iterable
 from random import Random
+from zlib import crc32
 
 from termforge.forge.artifacts import Tree
-from termforge.forge.skill import text_file
+from termforge.forge.skill import literal, text_file
+from termforge.schemas import File
 
 PLACES = (
     ("", "md"),
@@ -75,4 +78,14 @@ def draw_tree(random: Random, path: str, count: int) -> Tree:
     return Tree(
         path,
         tuple(text_file(f"{path}/{name}", draw_text(random, name)) for name in draw_paths(random, count)),
+    )
+
+
+def unchanged(files: Iterable[File]) -> str:
+    """Lines of a check that each of these files is there with the bytes it had."""
+    sums = {file.path: crc32(file.content) for file in files}
+    return (
+        "from zlib import crc32\n"
+        f"for path, expected in {literal(sums)}.items():\n"
+        "    assert content(path) and crc32(Path(path).read_bytes()) == expected, f'{path} has changed'"
     )
