@@ -122,8 +122,8 @@ more than one file and counts once. Write `{holding.inventory.path}` with the he
 the serial number in upper-case hex as openssl prints it, the common names of subject and issuer, the UTC date of
 notAfter as `YYYY-MM-DD`, and the size of the RSA key in bits; sorted by date, then by serial number as text.
 
-Write `{holding.folder}/problems.csv` with the header `name,problem`: one row for each of these that holds of a
-certificate, with its common name, the rows sorted as whole lines in byte order:
+Write `{holding.folder}/problems.csv` with the header `name,problem`: one row per certificate and problem that
+applies, with the common name, the rows sorted as whole lines in byte order:
 {told}"""
 
 

@@ -96,7 +96,7 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 def _drawn(random: Random, setting: Setting) -> Daemon:
     names = random.sample(sorted(SAFE), 6 + 2 * setting.level)
-    kinds = ["right", "wrong", "missing", "shadowed", "spelled", "commented", "twice"]
+    kinds = ["right", "wrong", "missing", "shadowed", "spelled", "commented", "twice", "indented"]
     options = []
     for place, name in enumerate(names):
         wanted, *bad = SAFE[name]
@@ -117,6 +117,7 @@ def _lines(kind: str, name: str, wanted: str, bad: str) -> tuple[str, ...]:
     return {
         "right": (f"{name} {wanted}",),
         "wrong": (f"{name} {bad}",),
+        "indented": (f"  {name} {bad}",),
         "missing": (),
         "shadowed": (f"{name} {bad}", f"{name} {wanted}"),
         "spelled": (f"{name.lower()}  {bad}",),

@@ -80,6 +80,7 @@ def make(random: Random, setting: Setting) -> Fragment:
         checks=_checks(setting.folder, root, held, rules),
         outputs=(
             f"{setting.folder}/findings.csv",
+            f"{setting.folder}/after.csv",
             *(f"{root}/{one.path}" for one in held if one.mended(rules) != one.mode),
         ),
     )
@@ -112,7 +113,10 @@ The regular files below `{root}` have to obey these rules on their modes:
 Write `{folder}/findings.csv` with the header `path,mode,rule`: one row for each rule that a file breaks as it is now,
 with the path relative to `{root}` and the mode in octal as `stat -c %a` prints it (`640`, `4755`), the rows sorted as
 whole lines in byte order. Then change the modes so that no rule is broken: take away exactly the bits that the broken
-rules name, and nothing else. Contents stay as they are."""
+rules name, and nothing else. Contents stay as they are.
+
+Finally, write `{folder}/after.csv` with the header `path,mode`: one row for each of the files, with its mode as it is
+then, in the same form and order."""
 
 
 def _steps(random: Random, folder: str, root: str, rules: tuple[Rule, ...]) -> tuple[Step, ...]:
@@ -148,9 +152,10 @@ def _steps(random: Random, folder: str, root: str, rules: tuple[Rule, ...]) -> t
             "The report is written. The same expressions with chmod in place of the print take the bits away.",
             "Symbolic modes remove only what a rule forbids, so a script keeps its execute bits.",
         ),
-        ("Apply chmod per rule, then list what the rules still find: nothing should be left.",),
+        ("Apply chmod per rule, then list the modes as they are now.",),
         *(run(f"find {root} -type f {rule.finds} -exec chmod {rule.symbolic} {{}} +") for rule in rules),
-        run(f"find {root} -type f -printf '%m %P\\n' | sort -k 2 | head -n 60"),
+        run(f"find {root} -type f -printf '%P,%m\\n' | LC_ALL=C sort | sed '1i path,mode' > {folder}/after.csv"),
+        run(f"cat {folder}/after.csv"),
     )
     return look, report, tighten
 
@@ -158,8 +163,9 @@ def _steps(random: Random, folder: str, root: str, rules: tuple[Rule, ...]) -> t
 def _checks(folder: str, root: str, held: list[Held], rules: tuple[Rule, ...]) -> tuple[Check, ...]:
     rows = sorted(f"{one.path},{one.mode:o},{rule.name}" for one in held for rule in one.broken(rules))
     findings = f"{folder}/findings.csv"
-    # Graded files have lost their write bits: only reading, running and the set-id bits can be looked at.
-    left = {f"{root}/{one.path}": oct(one.mended(rules) & 0o5555) for one in held}
+    after = sorted(f"{one.path},{one.mended(rules):o}" for one in held)
+    # Graded files have lost their write bits: only the listing tells of these.
+    left = {f"{root}/{one.path}": oct(one.mended(rules) & 0o7555) for one in held}
     texts = {f"{root}/{one.path}": one.text for one in held}
     names = [rule.name for rule in rules]
     return (
@@ -172,8 +178,9 @@ def _checks(folder: str, root: str, held: list[Held], rules: tuple[Rule, ...]) -
         Check("findings", f"assert lines({findings!r}) == {literal(['path,mode,rule', *rows])}", 3.0),
         Check(
             "modes",
+            f"assert lines({f'{folder}/after.csv'!r}) == {literal(['path,mode', *after])}\n"
             f"expected = {literal(left)}\n"
-            "found = {path: oct(Path(path).stat().st_mode & 0o5555) for path in expected if Path(path).is_file()}\n"
+            "found = {path: oct(Path(path).stat().st_mode & 0o7555) for path in expected if Path(path).is_file()}\n"
             "assert found == expected",
             2.0,
         ),

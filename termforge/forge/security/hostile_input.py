@@ -21,7 +21,7 @@ def make(random: Random, setting: Setting) -> Fragment:
     damages = [
         Damage(program, desk.fill(right), desk.fill(random.choice(wrong)), f"{request}: {cause}")
         for request in broken
-        for right, wrong, cause in (FAULTS[request],)
+        for right, wrong, cause in (random.choice(FAULTS[request]),)
     ]
     healthy = text_file(program, desk.fill(SOURCE))
     return Fragment(
@@ -30,9 +30,7 @@ def make(random: Random, setting: Setting) -> Fragment:
         files=(
             *damaged([healthy], damages),
             text_file(f"{folder}/README.md", desk.fill(MANUAL)),
-            text_file(f"{folder}/{desk.table}.csv", "".join(f"{owner},{name}\n" for owner, name in desk.items)),
-            *(text_file(f"{folder}/{desk.shelf}/{path}", f"{text}\n") for path, text in desk.notes),
-            text_file(f"{folder}/{desk.shelf}-private/salaries.txt", f"{random.randrange(10**6)}\n"),
+            *(text_file(f"{folder}/{path}", text) for path, text in desk.files.items()),
         ),
         steps=_steps(random, folder, program, healthy.content.decode(), damages),
         checks=_checks(random, desk, program, broken),
@@ -49,7 +47,8 @@ def _desk(random: Random) -> Desk:
         for path in ("first.txt", "old/second.txt", "third.txt")
     )
     token = "".join(random.choices("0123456789abcdef", k=20))
-    return Desk(table, shelf, token, random.choice(HOSTS), random.randint(50, 900), items, notes)
+    secret = f"{random.randrange(10**6)}\n"
+    return Desk(table, shelf, token, random.choice(HOSTS), random.randint(50, 900), items, notes, secret)
 
 
 def _brief(folder: str, program: str, desk: Desk) -> str:
@@ -58,7 +57,8 @@ def _brief(folder: str, program: str, desk: Desk) -> str:
 harm. A review found that some kinds of request can be abused: they tell, allow or print what they must not, or make the
 program end with an error. Mend the program in place, so that it follows the README for whatever comes in. It must still
 run with plain `python3`, from any working directory, end with status 0, and read `{desk.table}.csv` and
-`{desk.shelf}/`. It will be tried with lawful and hostile requests that are not shown here."""
+`{desk.shelf}/` beside it, which in use hold more than here. It will be tried with lawful and hostile requests that are
+not shown here, also as a copy in another folder."""
 
 
 def _steps(random: Random, folder: str, program: str, healthy: str, damages: list[Damage]) -> tuple[Step, ...]:
@@ -91,8 +91,8 @@ def _steps(random: Random, folder: str, program: str, healthy: str, damages: lis
         ),
         ("Pipe the probes through the program and look at its status.",),
         run(
-            f"printf '%s\\n' \"find x' OR '1'='1\" 'show ../README.md' 'greet <b>' 'unlock ' 'pay -1' | "
-            f"timeout 5 python3 {program}; echo status $?",
+            "printf '%s\\n' \"find x' OR '1'='1\" 'show ../README.md' 'greet <b>' 'unlock ' 'go https://[x' 'pay -1' "
+            f"| timeout 5 python3 {program}; echo status $?",
             1.0,
         ),
     )
@@ -145,6 +145,8 @@ def _hostile(random: Random, desk: Desk, request: str) -> list[Exchange]:
             (f"show ../{desk.shelf}-private/salaries.txt", "refused"),
             (f"show old/../../{desk.table}.csv", "refused"),
             ("show /etc/passwd", "refused"),
+            (f"show {thing}\0.txt", "refused"),
+            (f"show {thing * 90}", "refused"),
             (f"show {thing}.txt", "refused"),
         ],
         "greet": [
@@ -162,6 +164,7 @@ def _hostile(random: Random, desk: Desk, request: str) -> list[Exchange]:
             (f"go https://{desk.host}@{thing}.example/", "refused"),
             (f"go ftp://{desk.host}/{thing}", "refused"),
             (f"go //{desk.host}/{thing}", "refused"),
+            (f"go https://[{thing}", "refused"),
         ],
         "pay": [
             ("pay 0", "refused"),
@@ -170,6 +173,7 @@ def _hostile(random: Random, desk: Desk, request: str) -> list[Exchange]:
             (f"pay {desk.limit}", f"paid {desk.limit}"),
             (f"pay {desk.limit + 1}", "refused"),
             (f"pay {thing}", "refused"),
+            ("pay \N{ARABIC-INDIC DIGIT THREE}", "refused"),
             ("pay ", "refused"),
         ],
     }
@@ -177,19 +181,40 @@ def _hostile(random: Random, desk: Desk, request: str) -> list[Exchange]:
 
 
 def _checks(random: Random, desk: Desk, program: str, broken: list[str]) -> tuple[Check, ...]:
+    """One for each hole, and one for everything, in a copy that has more to read than the task shows."""
+    there = f"found = output_of({program!r}, '\\n'.join(asked) + '\\n')\n"
     each = tuple(
-        _check(request, program, random.sample(told := _hostile(random, desk, request), len(told)), 2.0)
+        _check(request, there, random.sample(told := _hostile(random, desk, request), len(told)), 2.0)
         for request in broken
     )
-    everything = [one for request in sorted(FAULTS) for one in _hostile(random, desk, request)] + _lawful(random, desk)
-    return (*each, _check("lawful_and_hostile", program, random.sample(everything, len(everything)), 3.0))
+    more = desk._replace(
+        items=(*desk.items, ("yusuf", random.choice(THINGS))),
+        notes=(*desk.notes, ("new/fourth.txt", f"{random.choice(THINGS)} {random.randrange(1000)}")),
+    )
+    everything = [one for request in sorted(FAULTS) for one in _hostile(random, more, request)] + _lawful(random, more)
+    everything += [("find yusuf", more.items[-1][1]), (f"show {more.notes[-1][0]}", more.notes[-1][1])]
+    shuffled = random.sample(everything, len(everything))
+    return (*each, _check("lawful_and_hostile", _copied(program, more), shuffled, 3.0))
 
 
-def _check(name: str, program: str, exchanges: list[Exchange], weight: float) -> Check:
+def _copied(program: str, desk: Desk) -> str:
+    """Source that runs the program in a folder `copy` beside these data."""
+    name = f"copy/{program.rpartition('/')[2]}"
+    data = {f"copy/{path}": text for path, text in desk.files.items()}
+    return (
+        "from termforge_grader import run_agent\n\n"
+        f"copied = {{{name!r}: content({program!r}), **{literal(data)}}}\n"
+        f"ended = run_agent(['python3', {name!r}], stdin='\\n'.join(asked) + '\\n', files=copied)\n"
+        "assert ended.returncode == 0, f'a copy ended with status {ended.returncode}'\n"
+        "found = ended.stdout.splitlines()\n"
+    )
+
+
+def _check(name: str, asking: str, exchanges: list[Exchange], weight: float) -> Check:
+    """`asking` is source that finds the lines that answer `asked`."""
     asked, answers = [request for request, _ in exchanges], [answer for _, answer in exchanges]
     body = (
-        f"asked = {literal(asked)}\nanswers = {literal(answers)}\n"
-        f"found = output_of({program!r}, '\\n'.join(asked) + '\\n')\n"
+        f"asked = {literal(asked)}\nanswers = {literal(answers)}\n{asking}"
         "assert len(found) == len(answers)\n"
         "for request, given, wanted in zip(asked, found, answers):\n"
         "    assert given == wanted, f'{request!r} is answered by {given!r}'"

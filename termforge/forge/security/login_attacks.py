@@ -16,6 +16,8 @@ NOISE = (
     "pam_unix(sshd:session): session closed for user {user}",
     "Server listening on 0.0.0.0 port 22.",
 )
+KINDS = ("fits", "lasts", "misses", "short")
+"""Bursts: as long as the window, going on after it, a second longer, a failure short."""
 MINUTE, HOUR = 60, 3600
 
 
@@ -48,7 +50,8 @@ def make(random: Random, setting: Setting) -> Fragment:
     attacks = _attacks(logins, rule)
     log = f"{setting.folder}/{random.choice(LOGS)}"
     day = f"2025-{random.randint(1, 12):02d}-{random.randint(1, 28):02d}"
-    older, newer = _rotated(random, logins, day)
+    alarms = sorted(attack.alarm for attack in attacks)
+    older, newer = _rotated(random, logins, day, alarms[len(alarms) // 2])
     columns = (
         *(Column("address", "key"), Column("failures", "whole"), Column("users", "whole")),
         *(Column("alarm", "whole"), Column("breached", "word")),
@@ -74,15 +77,16 @@ def _logins(random: Random, level: int, rule: Rule) -> list[Login]:
     addresses = [f"198.51.{number}.{random.randint(2, 250)}" for number in random.sample(range(100), 14 + 4 * level)]
     logins: list[Login] = []
     for place, address in enumerate(addresses):
-        kind = ("fits", "fits", "misses", "short")[place % 4] if place > 4 else "fits"
+        kind = KINDS[place % 4] if place > 4 else "fits"
         start = random.randrange(1, 23) * HOUR - random.randint(5, 25)
         logins += _burst(random, rule, address, kind, start)
+        logins += _scattered(random, address, (rule.failures, 2, 0)[place % 3])
         if place > 1 and random.random() < 0.5:
             logins.append(Login(start + HOUR // 2 * random.choice((-1, 1)), address, random.choice(USERS), True))
     # One gets in after its alarm, one in the very second of it.
+    alarms = {attack.address: attack.alarm for attack in _attacks(sorted(logins), rule)}
     for address, later in zip(addresses, (7, 0), strict=False):
-        alarm = max(login.second for login in logins if login.address == address)
-        logins.append(Login(alarm + later, address, "deploy", True))
+        logins.append(Login(alarms[address] + later, address, "deploy", True))
     return sorted(logins)
 
 
@@ -91,7 +95,16 @@ def _burst(random: Random, rule: Rule, address: str, kind: str, start: int) -> l
     count = rule.failures - (kind == "short")
     length = rule.window + (kind == "misses")
     inner = sorted(random.sample(range(1, length), count - 2))
-    return [Login(start + offset, address, random.choice(USERS)) for offset in (0, *inner, length)]
+    more = [length + place for place in range(2, 2 + random.randint(1, 3))] if kind == "lasts" else []
+    return [Login(start + offset, address, random.choice(USERS)) for offset in (0, *inner, length, *more)]
+
+
+def _scattered(random: Random, address: str, count: int) -> list[Login]:
+    """Failures around half past, at least half an hour apart and minutes from any burst: no window holds two."""
+    return [
+        Login(hour * HOUR + random.randint(HOUR // 4, HOUR // 4 * 3), address, random.choice(USERS))
+        for hour in random.sample(range(24), count)
+    ]
 
 
 def _attacks(logins: list[Login], rule: Rule) -> list[Attack]:
@@ -115,17 +128,19 @@ def _clock(second: int) -> str:
     return f"{second // HOUR:02d}:{second % HOUR // MINUTE:02d}:{second % MINUTE:02d}"
 
 
-def _rotated(random: Random, logins: list[Login], day: str) -> tuple[str, str]:
-    """The log in two files, the older one first; the cut is in the middle of a burst."""
+def _rotated(random: Random, logins: list[Login], day: str, cut: int) -> tuple[str, str]:
+    """The log in two files, before the second `cut` and from it on; at an alarm's, a burst is in both."""
     host = random.choice(HOSTS)
-    lines = []
+    older, newer = list[str](), list[str]()
     for login in logins:
-        lines.append(f"{day}T{_clock(login.second)} {host} sshd[{random.randint(800, 9999)}]: {_said(random, login)}")
+        said = [_said(random, login)]
         if random.random() < 0.3:
-            noise = random.choice(NOISE).format(address=login.address, port=random.randint(1024, 65000), user="maria")
-            lines.append(f"{day}T{_clock(login.second)} {host} sshd[{random.randint(800, 9999)}]: {noise}")
-    cut = len(lines) // 2
-    return "".join(f"{line}\n" for line in lines[:cut]), "".join(f"{line}\n" for line in lines[cut:])
+            port = random.randint(1024, 65000)
+            said.append(random.choice(NOISE).format(address=login.address, port=port, user="maria"))
+        stamp = f"{day}T{_clock(login.second)} {host}"
+        lines = [f"{stamp} sshd[{random.randint(800, 9999)}]: {text}\n" for text in said]
+        (older if login.second < cut else newer).extend(lines)
+    return "".join(older), "".join(newer)
 
 
 def _said(random: Random, login: Login) -> str:
@@ -141,9 +156,9 @@ def _brief(folder: str, log: str, rule: Rule, found: str) -> str:
     return f"""\
 `{log}.1` and its continuation `{log}` are one day's log of an SSH daemon, in order of time. A failure is a line that
 says `Failed password for USER from ADDRESS` or `Failed password for invalid user USER from ADDRESS`. An address
-attacks if some {rule.failures} of its failures that follow each other (other addresses and other lines may come
-between) lie at most {rule.window} seconds apart from the first to the last of the {rule.failures}. Its alarm is the
-time of the last of the first {rule.failures} failures for which that holds.
+attacks if any {rule.failures} consecutive failures of it (other addresses and other lines may come between) lie at
+most {rule.window} seconds apart from the first to the last of the {rule.failures}. Its alarm is the time of the last
+of the first {rule.failures} failures for which that holds.
 
 Write `{found}` with the header `address,failures,users,alarm,breached`: one row per attacking address, with the number
 of all its failures, the number of different users it failed for, the alarm in seconds after midnight, and `yes` if a
@@ -213,12 +228,12 @@ def _script(rule: Rule) -> str:
         alarm[address] = now
     }}
 }}
-/Accepted password for / && alarm[address] != "" && now > alarm[address] {{ breached[address] = 1 }}
+/Accepted password for / && alarm[address] != "" && now > alarm[address] {{ breached[address] }}
 END {{
     for (address in alarm)
         if (alarm[address] != "")
             print address "," failures[address] "," users[address] "," alarm[address] "," \\
-                (breached[address] ? "yes" : "no")
+                (address in breached ? "yes" : "no")
 }}
 """
 

@@ -107,7 +107,7 @@ Write `{folder}/report.csv` with the header `path,state`: one row for each regul
 - `missing`: listed and not there,
 - `added`: there and not listed.
 
-Sort the rows, as whole lines, in byte order. Write the relative paths of all other files, one a line in byte order, to
+Sort the rows, as whole lines, in byte order. Write the relative paths of all intact files, one a line in byte order, to
 `{folder}/intact.txt`. Copy every modified and every added file to `{folder}/quarantine`, under its relative path, and
 list the copies in `{folder}/suspects.sums` in the manifest's format, sorted by path in byte order. Leave the tree
 itself alone."""
@@ -188,6 +188,7 @@ def _checks(folder: str, state: State) -> tuple[Check, ...]:
     sums = [f"{state.hashed(content)}  {path}" for path, content in suspects.items()]
     copies = {f"{folder}/quarantine/{path}": content.decode() for path, content in suspects.items()}
     intact = [path for path in sorted(state.found) if path not in state.states]
+    tree = {f"{state.root}/{path}": content.decode() for path, content in state.found.items()}
     return (
         Check(
             "modified_files",
@@ -196,7 +197,11 @@ def _checks(folder: str, state: State) -> tuple[Check, ...]:
             2.0,
         ),
         Check("report", f"assert lines({report!r}) == {literal(['path,state', *rows])}", 3.0),
-        Check("intact_files", f"assert lines({f'{folder}/intact.txt'!r}) == {literal(intact)}"),
+        Check(
+            "intact_files",
+            f"assert lines({f'{folder}/intact.txt'!r}) == {literal(intact)}\n"
+            f"for path, text in {literal(tree)}.items():\n    assert content(path) == text, f'{{path}} has changed'",
+        ),
         Check(
             "quarantine",
             f"expected = {literal(copies)}\n"

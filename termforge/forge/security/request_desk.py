@@ -33,8 +33,11 @@ def find(owner):
 
 
 def show(name):
-    path = (SHELF / name).resolve()
-    if not path.is_relative_to(SHELF) or not path.is_file():
+    try:
+        path = (SHELF / name).resolve()
+        if not path.is_relative_to(SHELF) or not path.is_file():
+            return "refused"
+    except (OSError, ValueError):
         return "refused"
     return path.read_text().strip()
 
@@ -49,7 +52,10 @@ def unlock(token):
 
 
 def go(url):
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "refused"
     allowed = parts.scheme == "https" and parts.hostname == HOST
     return f"see {{url}}" if allowed else "refused"
 
@@ -75,57 +81,93 @@ by one line; another word is answered by `unknown request`.
 - `find OWNER`: the names of that owner's {table}, sorted, joined by `;`, or `none`. `{table}.csv` has owner and name.
   Owners may contain any character but a comma.
 - `show NAME`: the text of a file below `{shelf}/`, at any depth; `refused` where NAME leads out of it, by whatever way,
-  or to no file.
+  leads to no file, or cannot be a file's name.
 - `greet NAME`: `<p>Hello NAME</p>`, where `&`, `<`, `>`, `"` and `'` of NAME are written `&amp;`, `&lt;`, `&gt;`,
   `&quot;` and `&#x27;`.
 - `unlock TOKEN`: `open` for exactly the token in the source, else `refused`.
 - `go URL`: `see URL` if the scheme is https and the host is exactly `{host}`, else `refused`.
 - `pay AMOUNT`: `paid AMOUNT` for a whole number, in ASCII digits alone, from 1 to {limit}; else `refused`.
 """
-FAULTS = {
+
+
+class Fault(NamedTuple):
+    right: str
+    """A whole line."""
+    wrong: tuple[str, ...]
+    """Ways to break it."""
+    cause: str
+
+
+FAULTS: dict[str, tuple[Fault, ...]] = {
     "find": (
-        '    rows = database().execute("SELECT name FROM {table} WHERE owner = ? ORDER BY name", (owner,))',
-        (
-            "    rows = database().execute(f\"SELECT name FROM {table} WHERE owner = '{{owner}}' ORDER BY name\")",
-            "    rows = database().execute(\"SELECT name FROM {table} WHERE owner = '%s' ORDER BY name\" % owner)",
+        Fault(
+            '    rows = database().execute("SELECT name FROM {table} WHERE owner = ? ORDER BY name", (owner,))',
+            (
+                "    rows = database().execute(f\"SELECT name FROM {table} WHERE owner = '{{owner}}' ORDER BY name\")",
+                "    rows = database().execute(\"SELECT name FROM {table} WHERE owner = '%s' ORDER BY name\" % owner)",
+            ),
+            "the owner is pasted into the SQL text instead of being bound",
         ),
-        "the owner is pasted into the SQL text instead of being bound",
     ),
     "show": (
-        "    if not path.is_relative_to(SHELF) or not path.is_file():",
-        (
-            "    if not str(path).startswith(str(SHELF)) or not path.is_file():",
-            '    if name.startswith("..") or not path.is_file():',
+        Fault(
+            "        if not path.is_relative_to(SHELF) or not path.is_file():",
+            (
+                "        if not str(path).startswith(str(SHELF)) or not path.is_file():",
+                '        if name.startswith("..") or not path.is_file():',
+            ),
+            "the check of the path can be passed with a neighbouring folder or with dots in the middle",
         ),
-        "the check of the path can be passed with a neighbouring folder or with dots in the middle",
+        Fault(
+            "    except (OSError, ValueError):",
+            ("    except FileNotFoundError:", "    except PermissionError:"),
+            "a name that no file can have ends the program",
+        ),
     ),
     "greet": (
-        '    return f"<p>Hello {{html.escape(name)}}</p>"',
-        (
-            '    return f"<p>Hello {{name}}</p>"',
-            '    return f"<p>Hello {{html.escape(name, quote=False)}}</p>"',
-            "    return f\"<p>Hello {{name.replace('<script>', '')}}</p>\"",
+        Fault(
+            '    return f"<p>Hello {{html.escape(name)}}</p>"',
+            (
+                '    return f"<p>Hello {{name}}</p>"',
+                '    return f"<p>Hello {{html.escape(name, quote=False)}}</p>"',
+                "    return f\"<p>Hello {{name.replace('<script>', '')}}</p>\"",
+            ),
+            "the name reaches the page unescaped",
         ),
-        "the name reaches the page unescaped",
     ),
     "unlock": (
-        "    accepted = hmac.compare_digest(token.encode(), TOKEN.encode())",
-        ("    accepted = TOKEN.startswith(token)", "    accepted = token in TOKEN", "    accepted = TOKEN in token"),
-        "the token is compared in part only",
+        Fault(
+            "    accepted = hmac.compare_digest(token.encode(), TOKEN.encode())",
+            (
+                "    accepted = TOKEN.startswith(token)",
+                "    accepted = token in TOKEN",
+                "    accepted = TOKEN in token",
+            ),
+            "the token is compared in part only",
+        ),
     ),
     "go": (
-        '    allowed = parts.scheme == "https" and parts.hostname == HOST',
-        (
-            '    allowed = url.startswith("https://" + HOST)',
-            '    allowed = parts.scheme == "https" and HOST in parts.netloc',
-            "    allowed = parts.hostname == HOST",
+        Fault(
+            '    allowed = parts.scheme == "https" and parts.hostname == HOST',
+            (
+                '    allowed = url.startswith("https://" + HOST)',
+                '    allowed = parts.scheme == "https" and HOST in parts.netloc',
+                "    allowed = parts.hostname == HOST",
+            ),
+            "the URL is compared as text or without its scheme",
         ),
-        "the URL is compared as text or without its scheme",
+        Fault(
+            "    except ValueError:",
+            ("    except KeyError:", "    except TypeError:"),
+            "an address that is no URL ends the program",
+        ),
     ),
     "pay": (
-        "    allowed = amount.isascii() and amount.isdecimal() and 0 < int(amount) <= LIMIT",
-        ("    allowed = int(amount) <= LIMIT", "    allowed = amount.isdecimal() and int(amount) <= LIMIT"),
-        "zero, negative amounts or digits of other scripts are let through",
+        Fault(
+            "    allowed = amount.isascii() and amount.isdecimal() and 0 < int(amount) <= LIMIT",
+            ("    allowed = int(amount) <= LIMIT", "    allowed = amount.isdecimal() and int(amount) <= LIMIT"),
+            "zero, negative amounts or digits of other scripts are let through",
+        ),
     ),
 }
 
@@ -140,6 +182,17 @@ class Desk(NamedTuple):
     """Owner and name."""
     notes: tuple[tuple[str, str], ...]
     """Path below the shelf and text."""
+    private: str
+    """What lies beside the shelf and nobody may see."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Texts by path beside the program."""
+        return {
+            f"{self.table}.csv": "".join(f"{owner},{name}\n" for owner, name in self.items),
+            **{f"{self.shelf}/{path}": f"{text}\n" for path, text in self.notes},
+            f"{self.shelf}-private/salaries.txt": self.private,
+        }
 
     def fill(self, text: str) -> str:
         return text.format(table=self.table, shelf=self.shelf, token=self.token, host=self.host, limit=self.limit)

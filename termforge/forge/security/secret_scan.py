@@ -88,7 +88,7 @@ def make(random: Random, setting: Setting) -> Fragment:
             text_file(allow_list, "".join(f"{value}\n" for value in allowed)),
         ),
         steps=_steps(random, setting.folder, root, rules, allow_list),
-        checks=_checks(setting.folder, tree),
+        checks=_checks(setting.folder, tree, files),
         outputs=(f"{setting.folder}/findings.csv", *(f"{setting.folder}/redacted/{path}" for path in tree)),
     )
 
@@ -118,6 +118,13 @@ def _decoy(random: Random, rule: Rule) -> str:
     return _line(random, rule, random.choice((secret[:-1], f"{secret}7", f"x{secret}")))
 
 
+def _between_underscores(random: Random, rule: Rule) -> Line:
+    """Where a vendor key counts and a token does not."""
+    secret = _secret(random, rule)
+    text = f"mv backup_{secret}_old /srv/archive"
+    return Line(text, rule.name, secret) if rule.name == "vendor-key" else Line(text)
+
+
 def _tree(random: Random, level: int, rules: tuple[Rule, ...], allowed: list[str]) -> dict[str, list[Line]]:
     tree = {
         path: [Line(text) for text in random.sample(FILLERS, random.randint(3, 6))]
@@ -132,7 +139,8 @@ def _tree(random: Random, level: int, rules: tuple[Rule, ...], allowed: list[str
     ]
     harmless = [Line(_decoy(random, rule)) for rule in rules for _ in range(1 + level)]
     harmless += [Line(_line(random, rule, value)) for rule, value in zip(rules, allowed, strict=False)]
-    for line in planted + harmless:
+    framed = [_between_underscores(random, rule) for rule in rules if rule.name != "password"]
+    for line in planted + harmless + framed:
         lines = tree[random.choice(paths)]
         lines.insert(random.randint(0, len(lines)), line)
     return {path: tree[path] for path in paths}
@@ -246,7 +254,8 @@ print(len(findings), "findings")
 '''
 
 
-def _checks(folder: str, tree: dict[str, list[Line]]) -> tuple[Check, ...]:
+def _checks(folder: str, tree: dict[str, list[Line]], files: dict[str, str]) -> tuple[Check, ...]:
+    """Also that the files scanned, by path, are as they were."""
     findings = [
         [path, str(number), line.rule]
         for path in sorted(tree)
@@ -272,7 +281,8 @@ def _checks(folder: str, tree: dict[str, list[Line]]) -> tuple[Check, ...]:
         Check(
             "redacted_copy",
             f"for path, expected in {literal(redacted)}.items():\n    assert lines(path) == [line.rstrip() for line "
-            "in expected], path",
+            "in expected], path\n"
+            f"for path, text in {literal(files)}.items():\n    assert content(path) == text, f'{{path}} has changed'",
             2.0,
         ),
     )

@@ -15,7 +15,11 @@ THEMES = {
     "inbox": ("order", "change", "cancel", "query"),
     "telemetry": ("pump", "valve", "meter", "relay"),
 }
-VERDICTS = ("valid", "valid", "forged", "revoked", "unsigned", "unknown-key", "valid")
+KINDS = (
+    *(("valid", False), ("valid", False), ("forged", True), ("revoked", True), ("unsigned", False)),
+    *(("unknown-key", False), ("forged", False), ("valid", False)),
+)
+"""Verdict, and whether the key is a revoked one. Forged comes before revoked, so a forgery with such a key is first."""
 
 
 class Key(NamedTuple):
@@ -87,17 +91,19 @@ def _signed(random: Random, setting: Setting, tree: Tree) -> Post:
         Key(f"k{name}", "".join(random.choices("0123456789abcdef", k=64)), state)
         for name, state in zip(names, states, strict=True)
     )
-    verdicts = [VERDICTS[place % len(VERDICTS)] for place in range(len(tree.files))]
+    kinds = [KINDS[place % len(KINDS)] for place in range(len(tree.files))]
     signed = tuple(
-        _received(random, path, content, verdict, digest, keys)
-        for (path, content), verdict in zip(tree.contents.items(), random.sample(verdicts, len(verdicts)), strict=True)
+        _received(random, path, content, verdict, digest, [key for key in keys if (key.state == "revoked") == revoked])
+        for (path, content), (verdict, revoked) in zip(
+            tree.contents.items(), random.sample(kinds, len(kinds)), strict=True
+        )
     )
     return Post(setting.folder, tree.path, digest, tuple(random.sample(keys, len(keys))), signed)
 
 
-def _received(random: Random, path: str, content: bytes, verdict: str, digest: str, keys: tuple[Key, ...]) -> Signed:
-    key = random.choice([key for key in keys if (key.state == "revoked") == (verdict == "revoked")])
-    # A forger signs with no key at all, or sends a genuine code for other bytes.
+def _received(random: Random, path: str, content: bytes, verdict: str, digest: str, keys: list[Key]) -> Signed:
+    """Signed with one of these keys; a forger sends a genuine code for other bytes."""
+    key = random.choice(keys)
     message = random.choice((content + b" ", content[1:], content.upper() + b"\n")) if verdict == "forged" else content
     name = "k" + str(random.randint(100, 999)) if verdict == "unknown-key" else key.name
     return Signed(path, content, name, _mac(key, message, digest), verdict)

@@ -77,15 +77,12 @@ BUILD_ORDER = Assignment(
     "build_order",
     "Write the build-order tool",
     """\
-It reads lines `target: dependency dependency ...` from standard input (a target may have no dependencies; each
-target is declared on one line only; a
-dependency that is declared nowhere counts as a target without dependencies; blank lines mean nothing). It prints
-all targets, one a line, in
-build order: again and again the alphabetically first target, not yet printed, all of whose dependencies are
-printed. If some targets can
-never be printed, it prints nothing but the one line `cycle: ` followed by these targets in alphabetical order,
-separated by blanks, and ends
-with status 1; otherwise the status is 0.""",
+It reads lines `target: dependency dependency ...` from standard input (a target may have no dependencies; each target
+is declared on one line only; a dependency that is declared nowhere counts as a target without dependencies; blank
+lines mean nothing). It prints all targets, one a line, in build order: again and again the alphabetically first
+target, not yet printed, all of whose dependencies are printed. If some targets can never be printed, it prints nothing
+but the one line `cycle: ` followed by these targets in alphabetical order, separated by blanks, and ends with status
+1; otherwise the status is 0.""",
     """
 import sys
 
@@ -127,7 +124,11 @@ def _draw_versions(random: Random, size: int) -> list[str]:
 
 
 def _draw_candidates(random: Random, size: int) -> list[str]:
-    return [">1.0.0 <=10.0.0", *(_version(random, candidate=random.random() < 0.5) for _ in range(size))]
+    """Among them a release twice, its candidates on both sides of ten, and candidates of both bounds."""
+    release = f"{random.randint(2, 9)}.{random.randint(0, 11)}.{random.randint(0, 11)}"
+    told = [release, release, f"{release}-rc.9", f"{release}-rc.10", "1.0.0-rc.3", "10.0.0-rc.1"]
+    drawn = [_version(random, candidate=random.random() < 0.5) for _ in range(size)]
+    return [">1.0.0 <=10.0.0", *random.sample(told + drawn, len(told + drawn))]
 
 
 def _draw_no_match(random: Random, size: int) -> list[str]:
@@ -156,15 +157,12 @@ VERSIONS = Assignment(
     "versions",
     "Write the version selector",
     """\
-It reads from standard input: the first line holds one or more bounds separated by blanks, each one of `>=`, `>`,
-`<=`, `<` directly followed by a
-version `MAJOR.MINOR.PATCH`; every other line is a version, `MAJOR.MINOR.PATCH` or `MAJOR.MINOR.PATCH-rc.N`.
-Versions compare by their numbers
-from left to right, numerically; a release candidate comes before the release with the same numbers, and candidates
-compare by N. The
-program prints each distinct version that meets all bounds once, in ascending order, and then a line `best ` with
-the greatest of them, and ends
-with status 0. If none meets them it prints just `best none` and ends with status 1.""",
+It reads from standard input: the first line holds one or more bounds separated by blanks, each one of `>=`, `>`, `<=`,
+`<` directly followed by a version `MAJOR.MINOR.PATCH`; every other line is a version, `MAJOR.MINOR.PATCH` or
+`MAJOR.MINOR.PATCH-rc.N`. Versions compare by their numbers from left to right, numerically; a release candidate comes
+before the release with the same numbers, and candidates compare by N. The program prints each distinct version that
+meets all bounds once, in ascending order, and then a line `best ` with the greatest of them, and ends with status 0.
+If none meets them it prints just `best none` and ends with status 1.""",
     """
 import operator
 import sys
@@ -252,16 +250,12 @@ STACK_MACHINE = Assignment(
     "Write the stack machine",
     """\
 It reads a program from standard input, one instruction a line, and runs it on a stack of integers of any size:
-`push N` (N decimal, perhaps with a
-leading `-`), `dup` (double the top), `swap` (exchange the two on top), `add`, `sub`, `mul` (take b from the top,
-then a, and put a+b, a-b or a*b) and
-`print` (take the top and print it on a line of its own). At an instruction that is none of these, a `push` without
-a proper number included, it
-prints `error line K: unknown instruction` (K counts from 1) and ends with status 2; where the stack holds too few
-numbers for an instruction it
-prints `error line K: stack underflow` and ends with status 3. Errors go to standard output, after what was printed
-before. A program that runs
-to its end has status 0; there are no blank lines.""",
+`push N` (N decimal, perhaps with a leading `-`), `dup` (push a copy of the top), `swap` (exchange the two on top),
+`add`, `sub`, `mul` (take b from the top, then a, and put a+b, a-b or a*b) and `print` (take the top and print it on a
+line of its own). At an instruction that is none of these, a `push` without a proper number included, it prints
+`error line K: unknown instruction` (K counts from 1) and ends with status 2; where the stack holds too few numbers for
+an instruction it prints `error line K: stack underflow` and ends with status 3. Errors go to standard output, after
+what was printed before. A program that runs to its end has status 0; there are no blank lines.""",
     """
 import re
 import sys

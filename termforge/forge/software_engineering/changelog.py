@@ -8,11 +8,21 @@ from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run,
 from termforge.schemas import Step
 
 SCOPES = ("api", "cli", "store", "parser", "cache", "docs")
+STRAYS = (
+    "Merge branch 'wip' into main",
+    "WIP",
+    "fixup! feat: never mind",
+    "style: even out the tables",
+    "Fix: count from one",
+    "fix(API2): close the socket",
+    "feat : print a summary",
+)
+"""Most of them nearly follow the convention."""
 WORKS = {
     "feat": ("add a dry run", "accept several files", "read gzip input", "show progress", "support IPv6 hosts"),
     "fix": ("close the pool on exit", "keep empty lines", "round half up", "escape quotes", "retry on timeout"),
     "perf": ("avoid a copy", "cache the schema", "batch the writes"),
-    "docs": ("explain the flags", "fix a link"),
+    "docs": ("say what ! does", "explain the ! before a pattern"),
     "chore": ("raise the linter's version", "sort imports", "drop a stale file"),
     "refactor": ("split the reader", "rename a module"),
 }
@@ -40,7 +50,7 @@ def make(random: Random, setting: Setting) -> Fragment:
     folder = setting.folder
     last = (random.randint(1, 4), random.randint(2, 11), random.randint(1, 9))
     changes = _drawn(random, setting.level)
-    others = ["Merge branch 'wip' into main", "WIP", f"v{last[0]}.{last[1]} notes", "fixup! feat: never mind"]
+    others = [*STRAYS, f"v{last[0]}.{last[1]} notes"]
     lines = [f"{change.name} {change.subject}" for change in changes]
     lines += [f"{random.randrange(16**6, 16**7):07x} {other}" for other in others]
     log = "".join(f"{line}\n" for line in random.sample(lines, len(lines)))
@@ -110,7 +120,8 @@ other line is left out. Write:
 - `{folder}/CHANGELOG.md`: the line `# <next version>`; then for each of the sections `Breaking`, `Features` (type
   `feat`), `Fixes` (`fix`) and `Performance` (`perf`), in this order and only where it has entries: an empty line,
   `## <section>`, an empty line, and a line `- <text> (<commit>)` or `- **<scope>:** <text> (<commit>)` for each of its
-  commits, newest first. Breaking changes of whatever type stand in the first section alone; other types stand nowhere.
+  commits, newest first. Breaking changes of whatever type are listed only under `Breaking`; commits of
+  other types are not listed.
 - `{folder}/commits.csv`, header `commit,type,position`: each commit that counts, newest first, with the number of its
   line in the log, from 1."""
 

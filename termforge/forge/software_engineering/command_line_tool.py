@@ -37,7 +37,7 @@ For `{example_path}` it prints (status {printed.status}):
 
 {shown}
 
-It will be run on other inputs, by a user who may only read it."""
+It will be run on other inputs, by a user who can read the program but not write it."""
 
 
 def _steps(random: Random, setting: Setting, assignment: Assignment, path: str, example_path: str) -> tuple[Step, ...]:

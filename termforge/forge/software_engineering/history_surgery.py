@@ -144,7 +144,13 @@ def _checks(folder: str, branch: str, tag: str, revisions: list[Revision]) -> tu
     shown = "; ".join(f"git show {branch}:{name}" for name in tree)
     main = next(place for place in range(len(revisions) - 2, 0, -1) if revisions[place].branch == "main")
     return (
-        Check("picked", f"assert lines({folder + '/picked.txt'!r}) == {literal(picked)}"),
+        Check(
+            "picked",
+            f"assert lines({folder + '/picked.txt'!r}) == {literal(picked)}\n"
+            # Worktrees have a file `.git`, repositories without one a file `HEAD`.
+            f"held = {{path.name for path in Path({folder!r}).rglob('*')}}\n"
+            "assert held.isdisjoint(('.git', 'HEAD')), 'a repository lies below /app'",
+        ),
         _check("copies", folder, listed, copies, 3.0),
         _check(
             "refs",

@@ -111,7 +111,7 @@ numbers (1.10.0 is above 1.9.12). Every package of the index is needed by at lea
   manifests allow, `<package>==<version>` with the highest such version, `yes` or `no` for whether the index has no
   higher version of it, and the number of manifests that name the package. Sorted by package.
 - `{folder}/conflicts.txt`: for each other package `<package>: <application> <application>...`, the manifests (without
-  `.req`) that name it in byte order. Sorted by package."""
+  `.req`), in byte order, that name it. Sorted by package."""
 
 
 def _steps(random: Random, folder: str) -> tuple[Step, ...]:

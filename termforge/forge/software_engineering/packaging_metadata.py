@@ -135,11 +135,12 @@ def _sources(folder: str, project: Project, version: str, python: str) -> tuple[
 def _brief(folder: str, project: Project) -> str:
     return f"""\
 `{folder}/pyproject.toml` is to be released, but tools cannot even read it, and some of what it says is untrue. Mend it
-in place; change only what is wrong and keep every other value, all keys, and the least versions of dependencies.
+in place; change only what is wrong and keep every other value and all keys.
 - It must be valid TOML (check it with Python's `tomllib`).
 - `project.name` is the name of the package below `{folder}/src`; `project.version` is the newest version of
   `{folder}/CHANGELOG.md` (the topmost one); `project.requires-python` is `>=` and the version that `README.md` names.
-- `project.dependencies` lists exactly the distributions that the sources import (they have the same names).
+- `project.dependencies` lists exactly the distributions that the sources import (they have the same names). Where an
+  entry names the wrong distribution, only the name is wrong: its place and its minimum version stay.
 - The one entry of `project.scripts` is called like the package and names the function of `cli.py`.
 - `tool.setuptools.package-data` has one pattern `data/*.<ending>` that fits the files in the package's folder
   `data`."""

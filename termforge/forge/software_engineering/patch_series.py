@@ -27,7 +27,7 @@ class Series(NamedTuple):
 
 
 def make(random: Random, setting: Setting) -> Fragment:
-    given = setting.given if isinstance(setting.given, Tree) and _texts(setting.given) else None
+    given = setting.given if isinstance(setting.given, Tree) and len(_texts(setting.given)) > 1 else None
     folder = setting.folder
     tree = given or _drawn(random, f"{folder}/{random.choice(('upstream', 'source', 'base'))}", setting.level)
     series = _series(random, _texts(tree), 3 + setting.level)
@@ -72,7 +72,7 @@ def _drawn(random: Random, path: str, level: int) -> Tree:
 
 
 def _series(random: Random, before: dict[str, str], count: int) -> Series:
-    """The second patch is kept the other way round; the third was made for lines that nobody has."""
+    """The second patch is kept the other way round; the third fits in one file and not in another."""
     state, patches = dict(before), []
     for number in range(1, count + 1):
         name = random.choice(sorted(before))
@@ -80,12 +80,9 @@ def _series(random: Random, before: dict[str, str], count: int) -> Series:
         new = _edited(random, state[name], number)
         title = f"{number:02d}-{random.choice(WORDS)}.patch"
         if number == 3:
-            ghost = [f"{random.choice(WORDS)}: {random.randint(1000, 9999)}\n" for _ in range(4)]
-            # It takes a line away: an addition alone would fit anywhere, for patch gives up its context if it must.
-            diff = _diff(
-                name, "".join(ghost), "".join([ghost[0], new.splitlines(keepends=True)[0], *ghost[2:]]), prefixes
-            )
-            patches.append(Patch(title, strip, diff, fits=False))
+            other = random.choice([one for one in sorted(before) if one != name])
+            fitting = _diff(other, state[other], _edited(random, state[other], number), prefixes)
+            patches.append(Patch(title, strip, fitting + _ghost(random, name, new, prefixes), fits=False))
         elif number == 2:
             patches.append(Patch(title, f"{strip} -R", _diff(name, new, state[name], prefixes), fits=True))
             state[name] = new
@@ -93,6 +90,15 @@ def _series(random: Random, before: dict[str, str], count: int) -> Series:
             patches.append(Patch(title, strip, _diff(name, state[name], new, prefixes), fits=True))
             state[name] = new
     return Series(patches, state)
+
+
+def _ghost(random: Random, name: str, new: str, prefixes: tuple[str, str]) -> str:
+    """A change of lines that nobody has.
+
+    It takes a line away: an addition alone would fit anywhere, for patch gives up its context if it must.
+    """
+    lines = [f"{random.choice(WORDS)}: {random.randint(1000, 9999)}\n" for _ in range(4)]
+    return _diff(name, "".join(lines), "".join([lines[0], new.splitlines(keepends=True)[0], *lines[2:]]), prefixes)
 
 
 def _edited(random: Random, text: str, number: int) -> str:
@@ -197,7 +203,9 @@ def _checks(folder: str, tree: Tree, series: Series) -> tuple[Check, ...]:
             f"root = Path({root!r})\n"
             "found = [path.relative_to(root).as_posix() for path in root.rglob('*') if path.is_file()]\n"
             f"assert sorted(found) == {literal(sorted(after))}\n"
-            f"for name, text in {literal(after)}.items():\n    assert content(f'{root}/{{name}}') == text, name",
+            f"for name, text in {literal(after)}.items():\n    assert content(f'{root}/{{name}}') == text, name\n"
+            f"for name, text in {literal(original)}.items():\n"
+            f"    assert content(f'{tree.path}/{{name}}') == text, f'{{name}} has changed'",
         ),
     )
 

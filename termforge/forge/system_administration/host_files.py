@@ -28,6 +28,7 @@ SYSTEM = (
     "root:x:0:0:root:/root:/bin/bash",
     "daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin",
     "sync:x:4:65534:sync:/bin:/bin/sync",
+    "polkitd:x:999:999:polkit:/:/usr/sbin/nologin",
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin",
 )
 DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
@@ -80,8 +81,8 @@ def draw_host(random: Random, level: int) -> Host:
     idle_days = random.choice((30, 45, 60, 90))
     groups = {name: 3000 + 10 * place for place, name in enumerate(random.sample(TEAMS, 2 + (level > 1)))}
     people = random.sample(NAMES, 5 + 3 * level) + random.sample(SERVICES, 1 + level)
-    accounts = []
-    for uid, name in enumerate(people, 1000 + random.randint(0, 50)):
+    accounts, start = [], random.randint(1001, 1050)
+    for uid, name in zip((1000, *range(start, start + len(people))), people, strict=False):
         service = name in SERVICES
         shell = random.choice(("/usr/sbin/nologin", "/bin/false") if service else ("/bin/bash", "/bin/zsh", "/bin/sh"))
         seen = random.choice(
@@ -90,10 +91,10 @@ def draw_host(random: Random, level: int) -> Host:
         last = None if service or seen is None else today - timedelta(days=seen)
         group, *others = random.sample(list(groups), random.randint(1, len(groups)))
         accounts.append(Account(name, uid, group, tuple(sorted(others)), shell, last))
-    # Both kinds of owner must occur, or half of the crontab's rule would not matter.
+    # Every status must occur among the owners, or a part of the crontab's rule would not matter.
     accounts[0] = accounts[0]._replace(last_login=today - timedelta(days=1))
     accounts[1] = accounts[1]._replace(last_login=None)
-    owners = [accounts[0], accounts[1], *random.sample(accounts, 2 + level)]
+    owners = [accounts[0], accounts[1], accounts[-1], *random.sample(accounts, 1 + level)]
     jobs = [
         _job(random, name, owner.name) for name, owner in zip(random.sample(COMMANDS, len(owners)), owners, strict=True)
     ]
@@ -121,7 +122,7 @@ def passwd_text(random: Random, host: Host) -> str:
         f"{a.name}:x:{a.uid}:{host.groups[a.group]}:{a.name.capitalize()}:/home/{a.name}:{a.shell}"
         for a in host.accounts
     ]
-    return "\n".join([*SYSTEM[:3], *random.sample(lines, len(lines)), SYSTEM[3]]) + "\n"
+    return "\n".join([*SYSTEM[:-1], *random.sample(lines, len(lines)), SYSTEM[-1]]) + "\n"
 
 
 def group_text(random: Random, host: Host) -> str:

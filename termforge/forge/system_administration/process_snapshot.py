@@ -211,16 +211,17 @@ def _steps(random: Random, folder: str, snapshot: Snapshot) -> tuple[Step, ...]:
 def _checks(folder: str, snapshot: Snapshot) -> tuple[Check, ...]:
     users = {row[0]: list(row[1:]) for row in snapshot.users()}
     zombies = [["pid", "parent", "program"], *snapshot.zombies()]
-    subtree = " ".join(str(pid) for pid in snapshot.descendants())
+    subtree = [str(pid) for pid in snapshot.descendants()]
     return (
         Check(
             "users",
-            f"rows = table('{folder}/users.csv')[1:]\nusers = {literal(users)}\n"
+            f"header, *rows = table('{folder}/users.csv')\nusers = {literal(users)}\n"
+            f"assert header == {[column.name for column in COLUMNS]!r}\n"
             "assert {row[0]: row[1:] for row in rows} == users\nassert [row[0] for row in rows] == list(users)",
             3.0,
         ),
         Check("zombies", f"assert table('{folder}/zombies.csv') == {literal(zombies)}"),
-        Check("subtree", f"pids = ' '.join(lines('{folder}/subtree.txt'))\nassert pids == {subtree!r}"),
+        Check("subtree", f"pids = lines('{folder}/subtree.txt')\nassert pids == {subtree!r}"),
     )
 
 

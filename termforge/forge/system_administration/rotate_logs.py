@@ -9,6 +9,9 @@ from termforge.schemas import Step
 LOGS = ("access.log", "error.log", "auth.log", "worker.log", "mail.log", "audit.log", "slow.log", "cron.log")
 EVENTS = ("request served", "session opened", "queue drained", "cache missed", "token renewed", "retry scheduled")
 
+STRAY = "saved before the upgrade\n"
+"""Of a file that belongs to no log, though its name begins with a log's."""
+
 
 class Log(NamedTuple):
     name: str
@@ -54,7 +57,7 @@ def make(random: Random, setting: Setting) -> Fragment:
                 for log in logs
                 for place, text in enumerate(log.texts)
             ),
-            text_file(stray, "saved before the upgrade\n"),
+            text_file(stray, STRAY),
             text_file(f"{folder}/{conf}", _configuration(logs)),
         ),
         steps=_steps(random, folder, logs, conf, mode),
@@ -64,9 +67,10 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _drawn(random: Random, level: int) -> list[Log]:
+    """One log has ten generations and more, whose numbers are not in the order of text."""
     logs = []
     for place, name in enumerate(random.sample(LOGS, 4 + level)):
-        keep = random.randint(2, 3 + level)
+        keep = random.randint(2, 3 + level) + (8 if place == 1 else 0)
         held = (keep + 1, keep, keep - 1, random.randint(1, keep + 1))[place % 4]
         texts = [_text(random, generation) for generation in range(held + 1)]
         size = len(texts[0])
@@ -171,6 +175,7 @@ def _checks(folder: str, logs: list[Log], readable: int) -> tuple[Check, ...]:
     packed = {name: text for log in rotated for name, text in log.after().items() if name.endswith(".gz")}
     names = sorted([name for log in logs for name in log.after()] + [f"{logs[0].name}.bak"])
     still = {name: text for log in logs if not log.rotates for name, text in log.after().items()}
+    still[f"{logs[0].name}.bak"] = STRAY
     begun = [log.name for log in rotated]
     rows = [["log", "bytes", "deleted"]]
     rows += [[log.name, str(len(log.texts[0])), str(len(log.texts) - 1 - log.kept)] for log in rotated]

@@ -78,7 +78,7 @@ segment takes as many of the lines that are left as fit, line feeds counted. All
 compressed with gzip to `<name>.gz`, and the uncompressed ones are not kept; the last one stays as it is, since it is
 still written to. The log itself does not change.
 
-Write `{out}/index.csv` with the header `segment,first_line,lines,bytes,sha256`: a row a segment in their order, with
+Write `{out}/index.csv` with the header `segment,first_line,lines,bytes,sha256`: one row per segment, in order, with
 its name without `.gz`, the number in the log of its first line (counting from 1), its lines, its bytes and the sha256
 of its uncompressed content."""
 
@@ -159,7 +159,8 @@ def _checks(out: str, shipment: Shipment, names: list[str]) -> tuple[Check, ...]
         Check(
             "newest",
             f"assert content('{out}/{names[-1]}') == {texts[-1]!r}\n"
-            f"assert sorted(path.name for path in Path({out!r}).iterdir()) == {literal(held)}",
+            f"assert sorted(path.name for path in Path({out!r}).iterdir()) == {literal(held)}\n"
+            f"assert content({shipment.log.path!r}) == {literal(shipment.log.text)}, 'the log has changed'",
         ),
         Check(
             "index",
