@@ -50,7 +50,8 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _trace(random: Random, level: int) -> list[str]:
-    """At least eight blocks stay; one address is freed twice, one never existed, one is used again after its free."""
+    """At least eight blocks stay; faults are of each kind, by `free` and by `realloc`; one address is used again after
+    its free, and the peak lasts for more than a line."""
     *sites, growing = random.choice(SITES)
     addresses = [f"0x{number:x}" for number in random.sample(range(0x5000, 0x9000, 16), 20 + 20 * level)]
     trace: list[str] = []
@@ -66,10 +67,14 @@ def _trace(random: Random, level: int) -> list[str]:
             trace.append(f"free {held.pop(random.randrange(len(held)))}")
         if number % 11 == 6:
             trace.append(f"free {NULL}")
+    for old, moved in ((addresses[0], "0x9f00"), (f"0x{random.randrange(0xF000, 0xFFF0, 16):x}", "0x9f10")):
+        trace.append(f"realloc {old} {random.choice((32, 128, 512))} {moved} {growing}")
     trace += [f"free {addresses[0]}", f"realloc {NULL} 48 {addresses[0]} {growing}", f"free {addresses[0]}"]
     for _ in range(level):
         trace.insert(random.randint(5, len(trace)), f"free 0x{random.randrange(0xA000, 0xF000, 16):x}")
-    return [*trace, f"free {addresses[0]}", f"malloc 8 {addresses[0]} {sites[0]}"]
+    trace += [f"free {addresses[0]}", f"malloc 8 {addresses[0]} {sites[0]}"]
+    trace.insert(_found(trace).peak_line, f"free {NULL}")
+    return trace
 
 
 def _found(trace: list[str]) -> Findings:

@@ -1,6 +1,7 @@
 """Debugging: an awk filter of a gateway log whose patterns match too much or too little."""
 
 import re
+from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -86,14 +87,18 @@ def _faults(theme: Theme, page: str) -> tuple[Fault, ...]:
             "$5 !~ /^[23][0-9][0-9]$/",
             "$5 !~ /^[2-5][0-9][0-9]$/",
             "the class for the status also lets 4xx and 5xx through",
-            (Request(method, f"/{page}", 404), Request(other, f"/{page}", 503)),
+            (Request(method, f"/{page}", 404), Request(other, f"/{page}", 503), Request(method, f"/{page}", 199)),
         ),
         Fault(
             "query_string",
             'sub(/\\?.*$/, "", page)',
             'sub(/\\?[a-z]*$/, "", page)',
             "only a query of small letters is cut off",
-            (Request(method, f"/{page}?id=7", 200), Request(other, f"/{page}?A", 301)),
+            (
+                Request(method, f"/{page}?id=7", 200),
+                Request(other, f"/{page}?A", 301),
+                Request(method, f"/{page}/x.{first}?v=1", 200),
+            ),
         ),
         Fault(
             "trailing_slashes",
@@ -134,7 +139,7 @@ def make(random: Random, setting: Setting) -> Fragment:
     )
 
 
-def _log(random: Random, theme: Theme, pages: list[str], faults: list[Fault]) -> list[str]:
+def _log(random: Random, theme: Theme, pages: list[str], faults: Sequence[Fault]) -> list[str]:
     plain = [
         Request(random.choice(theme.methods), f"/{page}{tail}", status)
         for page in pages
@@ -147,7 +152,8 @@ def _log(random: Random, theme: Theme, pages: list[str], faults: list[Fault]) ->
         f"{request.method} {request.path} {request.status} {random.randint(120, 9000)}"
         for request in random.sample(requests, len(requests))
     ]
-    return ["# time host method path status bytes", *lines]
+    outage = f"#17:27 10.0.0.1 {theme.methods[0]} /{pages[2]} 200 5"
+    return ["# time host method path status bytes", lines[0], outage, *lines[1:]]
 
 
 def _joined(lines: list[str]) -> str:
@@ -156,7 +162,9 @@ def _joined(lines: list[str]) -> str:
 
 def _counted(theme: Theme, lines: list[str]) -> list[str]:
     sizes: dict[str, list[int]] = {}
-    for line in lines[1:]:
+    for line in lines:
+        if line.startswith("#"):
+            continue
         _, _, method, path, status, size = line.split(" ")
         if method in theme.methods and not path.endswith(tuple(f".{e}" for e in theme.endings)) and status[0] in "23":
             page = re.sub(r"/+$", "", path.partition("?")[0]) or "/"
@@ -226,7 +234,7 @@ def _steps(random: Random, folder: str, path: str, right: str, damages: list[Dam
 def _checks(random: Random, theme: Theme, pages: list[str], faults: list[Fault], path: str) -> tuple[Check, ...]:
     return (
         *(_check(fault.rule, path, theme, _log(random, theme, pages, [fault]), 1.0) for fault in faults),
-        _check("all_rules", path, theme, _log(random, theme, pages, faults), 2.0),
+        _check("all_rules", path, theme, _log(random, theme, pages, _faults(theme, pages[0])), 2.0),
     )
 
 

@@ -9,7 +9,7 @@ from termforge.schemas import Step
 
 NAMES = ("columns", "longest", "turned", "labels")
 SOURCE = """\
-/* Reads words (up to 79 characters, parted by white space) and prints, last word first, a line
+/* Reads words (up to 79 characters, separated by white space) and prints, last word first, a line
    "<word reversed> <length> <words of that length>". The last line is the longest word, the first
    of equally long ones. Without words it prints "none". */
 #include <stdio.h>
@@ -189,21 +189,23 @@ def _escaped(text: str) -> str:
 
 
 def _checks(random: Random, source: str, sample: list[str]) -> tuple[Check, ...]:
-    cases = {"sample": sample, "few_words": _words(random, 1), "many_words": _words(random, 20)}
-    return tuple(_check(name, source, words) for name, words in cases.items())
+    cases = {"sample": (sample, 1), "few_words": (_words(random, 1), 1), "many_words": (_words(random, 20), 150)}
+    return tuple(_check(name, source, *case) for name, case in cases.items())
 
 
-def _check(name: str, source: str, words: list[str]) -> Check:
-    """Many runs of one build would be cheaper, but a test has to stand alone."""
+def _check(name: str, source: str, words: list[str], times: int) -> Check:
+    """Run without words, then with all words so many times over."""
     build = f"gcc -std=c11 -w -fsanitize=address,undefined -fno-sanitize-recover=all -o checked {source} || exit 99"
+    printed = _printed(words * times)
     return Check(
         name,
         "from termforge_grader import run_agent\n\n"
         f"content({source!r})\n"
-        f"command = {f'{build}; ASAN_OPTIONS=detect_leaks=0 ./checked'!r}\n"
-        f"found = run_agent(['bash', '-c', command], stdin={' '.join(words)!r})\n"
+        f"command = {f'{build}; export ASAN_OPTIONS=detect_leaks=0; ./checked < /dev/null && ./checked'!r}\n"
+        f"found = run_agent(['bash', '-c', command], stdin={' '.join(words) + ' '!r} * {times})\n"
         "assert found.returncode == 0, found.stderr[-300:]\n"
-        f"assert found.stdout.splitlines() == {literal(_printed(words))}",
+        f"lines_of_words = {literal(printed[: len(words)])}\n"
+        f"assert found.stdout.splitlines() == ['none', *lines_of_words * {times}, {printed[-1]!r}]",
         2.0,
     )
 

@@ -244,29 +244,33 @@ def _checks(random: Random, folder: str, theme: Theme) -> tuple[Check, ...]:
     main = f"{folder}/run.py"
     runs = [(lines := _lines(random, theme, 5), _report(theme, lines)) for _ in range(3)]
     asked, printed, graph = runs[2][0], runs[2][1], {"__init__": [], "text": [], "model": ["text"]}
+    graph |= {"store": ["model"], "report": ["store", "text"]}
     names = {"model": theme.item, "text": "key_of", "store": "Store", "report": "read"}
-    programs = [
-        f"import sys; sys.path.insert(0, {folder!r}); import {theme.package}.{module} as m; print(m.{name}.__module__)"
+    start = f"import sys; sys.path.insert(0, {folder!r}); import {theme.package}"
+    programs = {
+        f"{start}.{module} as m; print(m.{name}.__module__)": f"{theme.package}.{module}\n"
         for module, name in names.items()
-    ]
+    }
+    programs[f"{start}; print({theme.package}.LIMIT)"] = f"{theme.limit}\n"
     return (
         *(_run_check(name, main, *case) for name, case in zip(("report", "limits"), runs[:2], strict=True)),
         Check(
             "each_module_first",
             "from termforge_grader import run_agent\n\n"
-            f"for module, program in {literal(dict(zip(names, programs, strict=True)))}.items():\n"
-            "    found = run_agent(['python3', '-c', program]).stdout\n"
-            f"    assert found == f'{theme.package}.{{module}}\\n'",
+            f"for program, shown in {literal(programs)}.items():\n"
+            "    assert run_agent(['python3', '-c', program]).stdout == shown",
             2.0,
         ),
         Check(
             "layers",
-            f"import re\n\ngiven = {asked!r}\n"
+            f"import ast\n\ngiven = {asked!r}\n"
             f"assert output_of({main!r}, ''.join(line + '\\n' for line in given)) == {printed!r}\n"
             f"for module, allowed in {literal(graph)}.items():\n"
-            f"    text = content(f'{folder}/{theme.package}/{{module}}.py')\n"
-            f"    found = re.findall(r'(?:from|import)\\s+(?:{theme.package})?\\.?(\\w*)', text)\n"
-            "    assert set(found) & {'model', 'text', 'store', 'report'} <= set(allowed)",
+            f"    nodes = list(ast.walk(ast.parse(content(f'{folder}/{theme.package}/{{module}}.py'))))\n"
+            "    found = [alias.name for node in nodes if hasattr(node, 'names') for alias in node.names]\n"
+            "    found += [node.module or '' for node in nodes if isinstance(node, ast.ImportFrom)]\n"
+            "    parts = {part for name in found for part in name.split('.')}\n"
+            "    assert parts & {'model', 'text', 'store', 'report'} <= set(allowed)",
         ),
     )
 

@@ -52,13 +52,13 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _drawn(random: Random, service: str, level: int) -> list[Crash]:
-    """At least nine buckets; the first two tie, and the same line fails in two ways."""
+    """At least nine buckets; the first two tie, and the same line fails in two ways, each with a second error."""
     kinds = [
         Crash(error, module, random.randint(10, 400), random.choice(("", *LIBRARIES)), random.random() < 0.3)
         for module in SERVICES[service]
         for error in random.sample(ERRORS, 2)
     ]
-    kinds[1] = kinds[1]._replace(line=kinds[0].line)
+    kinds[:2] = [kind._replace(line=kinds[0].line, chained=True) for kind in kinds[:2]]
     crashes = [kind for kind in kinds for _ in range(random.randint(1, 1 + level))]
     crashes += [kind for kind in kinds[:2] for _ in range(3 + level - crashes.count(kind))]
     return random.sample(crashes, len(crashes))

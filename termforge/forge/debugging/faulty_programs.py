@@ -156,7 +156,7 @@ Reads bookings from standard input, prints the busy blocks of each room to stand
 
 
 def _draw_bookings(random: Random, rules: frozenset[str], size: int) -> list[str]:
-    """Each room gets bookings with gaps between them; each rule adds what it is about."""
+    """A blank line, and for each room bookings with gaps between them; each rule adds what it is about."""
     rooms = random.sample(("atrium", "birch", "cedar", "delta", "elm"), 2 + size // 12)
     lines = []
     for room in sorted(rooms):
@@ -173,7 +173,7 @@ def _draw_bookings(random: Random, rules: frozenset[str], size: int) -> list[str
         lines.reverse()
     if "room_casing" in rules:
         lines = [line if place % 2 else line.upper() for place, line in enumerate(lines)]
-    return lines
+    return [*lines[:2], "", *lines[2:]]
 
 
 def _clock(minute: int) -> str:
@@ -183,7 +183,7 @@ def _clock(minute: int) -> str:
 def _reference_bookings(lines: list[str]) -> list[str]:
     """Minute by minute instead of by merging: a second way to the same answer."""
     busy: dict[str, list[tuple[int, int]]] = {}
-    for line in lines:
+    for line in filter(None, lines):
         room, *times = line.lower().split()
         start, end = (int(time[:2]) * 60 + int(time[3:]) for time in times)
         busy.setdefault(room, []).append((start, end))

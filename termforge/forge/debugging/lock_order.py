@@ -104,8 +104,8 @@ def _brief(folder: str, log: str) -> str:
 `{log}` has lines `<ms> <thread> <event> <lock>`: a thread `wants` a lock, `got` it (at times without a line for the
 wanting) or `gave` it back. At the end of the log some threads hang. Write:
 - `{folder}/nesting.csv`, header `pair,held,taken,times`: for each pair of locks how often a thread got `taken` while it
-  held `held`; `pair` is `<held>><taken>`, such as `a>b`. Rows are sorted by `held`, then by `taken`, in byte order;
-  pairs that never occur are left out.
+  held `held`; `pair` is both names joined by `>`, such as `a>b`. Rows are sorted by `held`, then by `taken`, in byte
+  order; pairs that never occur are left out.
 - `{folder}/inversions.txt`: every two locks that were nested both ways round, as `<first> <second>` with the smaller
   name first, sorted, each once.
 - `{folder}/stuck.txt`: the threads that are part of a circle at the end (each wants a lock that the next one holds),

@@ -38,12 +38,16 @@ def _drawn(random: Random, count: int) -> tuple[str, ...]:
 
 
 def _needed(random: Random, lines: tuple[str, ...], count: int) -> list[int]:
-    """Positions of first occurrences whose code no other line has; not the very first, which has to be tried too."""
+    """Positions of first occurrences by code, one of them of a line that is repeated if there is any; not the very
+    first, which has to be tried too."""
     first: dict[int, int] = {}
     for place, line in enumerate(lines):
         first.setdefault(_code(line), place)
     fitting = [place for place in first.values() if place] or [0]
-    return sorted(random.sample(fitting, min(count, len(fitting))))
+    repeated = [place for place in fitting if lines.count(lines[place]) > 1]
+    chosen = random.sample(repeated, min(1, len(repeated)))
+    others = [place for place in fitting if place not in chosen]
+    return sorted(chosen + random.sample(others, min(count - len(chosen), len(others))))
 
 
 def _code(line: str) -> int:
@@ -80,8 +84,8 @@ def _brief(folder: str, path: str, checker: str, message: str, *, produced: bool
     whence = f"`{path}`, which another part of this job produces," if produced else f"`{path}`"
     return f"""\
 `awk -f {checker} FILE` accepts a file with status 0, or prints `{message}` and ends with status 1. It does the latter
-for {whence} and has to be reported to its makers with the smallest input that still shows it. A file with more lines
-never fares better: whatever contains a failing set of lines fails.
+for {whence} and has to be reported to its makers with the smallest input that still shows it. Adding lines never
+turns a failure into acceptance: whatever contains a failing set of lines fails.
 - `{folder}/minimal.txt`: lines of the input that together still fail, while the file without any one of them is
   accepted. Where equal lines occur in the input, use the first one. Lines stay as they are and in their order.
 - `{folder}/where.txt`: for each line of that file, in its order, `<n>: <line>` with its number in the input, the first

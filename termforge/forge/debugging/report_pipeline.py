@@ -116,8 +116,8 @@ with the columns `{",".join(names)}` it has to print a line `<{names[shape.word]
 value of `{names[shape.word]}`: the number of its rows, the sum of `{names[shape.amount]}` with {amount}, and the
 largest `{names[shape.amount]}` as it is written in the table; largest total first, equal totals by name in byte order.
 No cell holds a comma or a quote. Then write what it prints for {whence}, to `{folder}/totals.txt`. The script will be
-run on other tables with these columns. It takes the name of the table as its one argument and may read it only once,
-front to back."""
+run on other tables with these columns. It takes the name of the table as its one argument; the table may also be a
+pipe such as `/dev/stdin`, so it can be read only once."""
 
 
 def _steps(random: Random, script: str, shape: Shape, damages: list[Damage]) -> tuple[Step, ...]:

@@ -58,8 +58,9 @@ done | sort
 
 class Case(NamedTuple):
     layers: dict[str, str]
-    """By path below the directory."""
+    """By path below the directory, in the order of precedence."""
     arguments: list[str]
+    directory: str = "."
 
 
 class Fault(NamedTuple):
@@ -183,9 +184,22 @@ def _case(random: Random, faults: list[Fault]) -> Case:
     return Case(layers, arguments)
 
 
+def _sparse_case(random: Random) -> Case:
+    """No site.conf, blanks in names and round keys and values, and arguments that are read like lines."""
+    keys = random.sample(KEYS, 4)
+    first, second, third, fourth = (f"{key}={random.choice(VALUES)}" for key in keys)
+    spaced = f"{keys[2]}  =  {random.choice(VALUES)}"
+    layers = {
+        "defaults.conf": f"{first}\n{second}\n{third}\n",
+        "conf.d/10-base.conf": f"{fourth}\n",
+        "conf.d/20 own.conf": f"{spaced}\n",
+    }
+    return Case(layers, [f" {keys[0].lower()} = {random.choice(VALUES)}", f"{keys[1]}="], "its settings")
+
+
 def _effective(case: Case) -> list[str]:
     found: dict[str, tuple[str, str]] = {}
-    given = [(line, layer.rpartition("/")[2]) for layer in LAYERS for line in case.layers[layer].split("\n")]
+    given = [(line, layer.rpartition("/")[2]) for layer, text in case.layers.items() for line in text.split("\n")]
     for line, layer in [*given, *((pair, "argument") for pair in case.arguments)]:
         key, _, value = (part.strip(" \t") for part in line.partition("="))
         if not line.strip(" \t") or line.strip(" \t").startswith("#"):
@@ -265,24 +279,27 @@ def _patch(script: str, damages: list[Damage]) -> Command:
 
 
 def _checks(random: Random, folder: str, script: str, faults: list[Fault], example: Case) -> tuple[Check, ...]:
-    cases = {fault.rule: _case(random, [fault]) for fault in faults} | {"all_layers": _case(random, faults)}
+    cases = {fault.rule: [_case(random, [fault])] for fault in faults}
+    cases["all_layers"] = [_case(random, faults), _sparse_case(random)]
     shown = (
         f"found = output_of({script!r}, arguments=[{folder + '/example'!r}, *{example.arguments!r}])\n"
         f"assert found == {literal(_effective(example))}"
     )
-    return Check("example", shown), *(_check(name, script, case) for name, case in cases.items())
+    return Check("example", shown), *(_check(name, script, own) for name, own in cases.items())
 
 
-def _check(name: str, script: str, case: Case) -> Check:
+def _check(name: str, script: str, cases: list[Case]) -> Check:
     """The layers are laid where the script runs, by the user who runs it."""
+    trials = [(case.directory, case.layers, case.arguments, _effective(case)) for case in cases]
     return Check(
         name,
         "import shlex\n\nfrom termforge_grader import run_agent\n\n"
-        f"layers = {literal(case.layers)}\n"
-        "lay = ''.join(f'printf %s {shlex.quote(text)} > {layer}; ' for layer, text in layers.items())\n"
-        f"command = f'mkdir conf.d; {{lay}} bash {script} . \"$@\"'\n"
-        f"found = run_agent(['bash', '-c', command, 'launch', *{case.arguments!r}])\n"
-        f"assert found.stdout.splitlines() == {literal(_effective(case))}",
+        f"for directory, layers, arguments, shown in {literal(trials)}:\n"
+        "    quoted = [(shlex.quote(f'{directory}/{layer}'), shlex.quote(text)) for layer, text in layers.items()]\n"
+        "    lay = ''.join(f'printf %s {text} > {path}; ' for path, text in quoted)\n"
+        f'    command = f\'mkdir -p "$1/conf.d"; {{lay}} bash {script} "$@"\'\n'
+        "    found = run_agent(['bash', '-c', command, 'launch', directory, *arguments])\n"
+        "    assert found.stdout.splitlines() == shown",
         2.0,
     )
 

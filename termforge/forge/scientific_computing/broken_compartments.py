@@ -1,6 +1,7 @@
 """Scientific computing: an awk model of three compartments and its parameters have been spoiled; mend both."""
 
 import re
+import shlex
 from random import Random
 from typing import NamedTuple
 
@@ -105,7 +106,7 @@ def make(random: Random, setting: Setting) -> Fragment:
 `awk -f {awk} {parameters} -` simulates what `{folder}/MODEL.md` describes, for a start on standard input. Its results
 are wrong: somebody has changed the program, the parameters, or both. Repair `{awk}` and `{parameters}` in place; both
 keep their form. `{folder}/example.txt` is a start, `{folder}/example.out` exactly what has to be printed for it. Other
-starts will be tried.""",
+starts and parameters will be tried.""",
         files=(
             *damaged(healthy, damages),
             text_file(f"{folder}/MODEL.md", _manual(model)),
@@ -178,16 +179,25 @@ def _escaped(text: str) -> str:
 
 
 def _checks(random: Random, model: Model, awk: str, parameters: str) -> tuple[Check, ...]:
-    trials = (("few_steps", 5), ("more_steps", 9), ("many_steps", 16))
-    return tuple(_check(name, model, awk, parameters, _drawn(random, model, steps)) for name, steps in trials)
+    other = model._replace(first=random.randint(101, 399), feed=random.randint(105, 900), every=7 - model.every)
+    laid = f"printf %s {shlex.quote(_parameters(other))} > parameters.txt; awk -f {awk} parameters.txt -"
+    own = f"awk -f {awk} {parameters} -"
+    return (
+        _check("few_steps", (own, model, _drawn(random, model, 5))),
+        _check("more_steps", (own, model, _drawn(random, model, 9))),
+        _check("many_steps", (own, model, _drawn(random, model, 16)), (laid, other, _drawn(random, other, 8))),
+    )
 
 
-def _check(name: str, model: Model, awk: str, parameters: str, run: Run) -> Check:
+def _check(name: str, *trials: tuple[str, Model, Run]) -> Check:
+    """Commands with the model that they have to follow."""
+    told = [(command, f"{run.line}\n", _printed(model, run)) for command, model, run in trials]
     return Check(
         name,
         "from termforge_grader import run_agent\n\n"
-        f"found = run_agent(['awk', '-f', {awk!r}, {parameters!r}, '-'], stdin={run.line + chr(10)!r})\n"
-        f"assert [line.rstrip() for line in found.stdout.splitlines()] == {literal(_printed(model, run))}",
+        f"for command, start, printed in {literal(told)}:\n"
+        "    found = run_agent(['bash', '-c', command], stdin=start)\n"
+        "    assert [line.rstrip() for line in found.stdout.splitlines()] == printed",
         2.0,
     )
 

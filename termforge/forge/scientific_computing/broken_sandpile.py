@@ -139,9 +139,8 @@ def make(random: Random, setting: Setting) -> Fragment:
         brief=f"""\
 `{folder}/run.sh`, a bash script, builds `{folder}/{name}.c` and runs it on standard input. Since the last change
 it does not do what `{folder}/NOTES.md` says. Find the cause or causes in `{name}.c`, `grid.h` and `run.sh` of that
-folder and repair them in place; the program must stay in C. `{folder}/example.in` is an input,
-`{folder}/example.out` what has to be printed for it. The script will be run on input that is not shown, by a user
-who cannot write below `/app`.""",
+folder and repair them in place; `{name}.c` must stay a C program that `gcc` builds. `{folder}/example.in` is an input,
+`{folder}/example.out` what has to be printed for it. The script will be run on input that is not shown.""",
         files=(
             *broken,
             text_file(f"{folder}/NOTES.md", _notes(model)),
@@ -149,9 +148,12 @@ who cannot write below `/app`.""",
             text_file(f"{folder}/example.out", "".join(f"{line}\n" for line in _relaxed(model, example))),
         ),
         steps=_steps(random, folder, damages, broken, healthy),
-        checks=tuple(
-            _check(f"unseen_{kind}_pile", folder, model, _drawn(random, model, *shape))
-            for kind, shape in (("wide", (2, 6)), ("tall", (5, 3)), ("larger", (4, 5)))
+        checks=(
+            *(
+                _check(f"unseen_{kind}_pile", folder, model, _drawn(random, model, *shape))
+                for kind, shape in (("wide", (2, 6)), ("tall", (5, 3)), ("larger", (4, 5)))
+            ),
+            _source_check(f"{folder}/{name}.c", model, _drawn(random, model, 3, 4)),
         ),
         outputs=tuple(dict.fromkeys(damage.path for damage in damages)),
     )
@@ -245,10 +247,21 @@ def _patch(folder: str, broken: Sequence[File], healthy: Sequence[File]) -> Comm
 def _check(name: str, folder: str, model: Model, grid: list[list[int]]) -> Check:
     return Check(
         name,
-        f"assert 'main' in content({f'{folder}/{model.name}.c'!r})\n"
         f"pile = {literal(_lines(grid))}\nrelaxed = output_of({folder + '/run.sh'!r}, '\\n'.join(pile) + '\\n')\n"
         f"assert relaxed == {literal(_relaxed(model, grid))}",
         2.0,
+    )
+
+
+def _source_check(source: str, model: Model, grid: list[list[int]]) -> Check:
+    """A script may also run what is not C."""
+    return Check(
+        "c_source",
+        "from termforge_grader import run_agent\n\n"
+        f"pile = {literal(_lines(grid))}\n"
+        f"command = 'gcc -o program {source} && ./program'\n"
+        "built = run_agent(['bash', '-c', command], stdin='\\n'.join(pile) + '\\n')\n"
+        f"assert [line.rstrip() for line in built.stdout.splitlines()] == {literal(_relaxed(model, grid))}",
     )
 
 

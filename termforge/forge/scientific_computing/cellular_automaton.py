@@ -74,7 +74,7 @@ neighbour, itself and its right neighbour, each 1 if alive and 0 if dead. {ends}
 - Write `{folder}/generations.txt`: the start and the {case.generations} generations after it, one a line, in the same
   symbols.
 - Write `{folder}/census.csv` with the header `generation,alive,blocks`, a row for each line of that file, the start
-  being generation 0: the number of living cells, and of blocks, that is longest runs of living cells in the line as it
+  being generation 0: the number of living cells, and of blocks, that is maximal runs of living cells in the line as it
   is written (a run does not go on from the last cell to the first).
 - Write `{folder}/columns.txt`: for each cell, from left to right, a line with the number of generations, the start
   included, in which it is alive."""

@@ -51,26 +51,29 @@ def make(random: Random, setting: Setting) -> Fragment:
     name, meaning, file = random.choice(THEMES)
     case, folder = _drawn(random, 2 + setting.level), setting.folder
     source, result = f"{folder}/{file}.txt", f"{folder}/power.txt"
-    hidden = [_drawn(random, size) for size in (1, 2 + setting.level)]
+    cell, start, modulus, widest = (_drawn(random, size) for size in (1, 2, 2, 20))
+    bounds = [cell, start._replace(power=0), modulus._replace(modulus=1), widest._replace(power=9)]
+    hidden = [_drawn(random, 2 + setting.level)]
     return Fragment(
         title="Write a matrix program in Fortran",
         brief=f"""\
-Write a Fortran program `{folder}/{name}.f90` and a script `{folder}/run.sh` that compiles it with `gfortran` into a
-temporary folder and then runs it, passing standard input on. The program serves {meaning}. It reads n, p and m from the
-first line (1 <= n <= 20, 0 <= p <= 10^15, 1 <= m <= 2*10^9), then the n rows of a matrix A of integers from 0 to
-2*10^9, all separated by blanks.
+Write a Fortran program `{folder}/{name}.f90`, which `gfortran` compiles without further options, and a script
+`{folder}/run.sh` that compiles it into a temporary folder and then runs it, passing standard input on. The program
+serves {meaning}. It reads n, p and m from the first line (1 <= n <= 20, 0 <= p <= 10^15, 1 <= m <= 2*10^9), then the n
+rows of a matrix A of integers from 0 to 2*10^9, all separated by blanks.
 
 It prints the n rows of A^p modulo m (entries from 0 to m - 1, separated by single blanks; A^0 is the identity), and a
 last line `trace <t>`, where t is the trace of that matrix modulo m. It must answer within seconds for any p.
 
-Write what it prints for `{source}` to `{result}`. `{folder}/run.sh` will be run with bash on other input, from another
-folder and by a user who cannot write below `/app`.""",
+Write what it prints for `{source}` to `{result}`. `{folder}/run.sh` will be run with bash on other input and from
+another folder.""",
         files=(text_file(source, "".join(f"{line}\n" for line in case.lines)),),
         steps=_steps(random, folder, name, source, result),
         checks=(
             Check("result_for_the_file", f"assert lines({result!r}) == {literal(case.answer)}", 2.0),
-            _check("program_on_one_cell", folder, name, hidden[:1]),
-            _check("program_on_other_input", folder, name, hidden[1:]),
+            _check("program_at_the_bounds", folder, name, bounds),
+            _check("program_on_other_input", folder, name, hidden),
+            _source_check(f"{folder}/{name}.f90", hidden[0]),
         ),
         outputs=(f"{folder}/{name}.f90", f"{folder}/run.sh", result),
     )
@@ -179,6 +182,18 @@ def _check(name: str, folder: str, program: str, cases: list[Case]) -> Check:
         f"    printed = output_of({folder + '/run.sh'!r}, text)\n"
         "    assert printed[:-1] == rows, 'another matrix'\n    assert printed[-1] == trace",
         2.0,
+    )
+
+
+def _source_check(source: str, case: Case) -> Check:
+    """A script may also run what is not Fortran."""
+    given = "".join(f"{line}\n" for line in case.lines)
+    return Check(
+        "fortran_source",
+        "from termforge_grader import run_agent\n\n"
+        f"content({source!r})\n"
+        f"built = run_agent(['bash', '-c', 'gfortran -o program {source} && ./program'], stdin={given!r})\n"
+        f"assert [line.rstrip() for line in built.stdout.splitlines()] == {literal(case.answer)}",
     )
 
 

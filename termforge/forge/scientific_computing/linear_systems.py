@@ -39,10 +39,11 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _drawn(random: Random, level: int, prefix: str) -> list[System]:
-    """Mostly regular; one contradictory, one dependent, and one whose first pivot is 0."""
+    """Mostly regular; one contradictory, one dependent, and one whose first pivot is 0. Two share the largest absolute
+    value of an unknown, and where it comes first it is negative."""
     kinds = ["regular"] * (3 + level) + ["contradiction", "dependent", "pivot"]
     systems = []
-    for number, kind in enumerate(random.sample(kinds, len(kinds)), 1):
+    for kind in random.sample(kinds, len(kinds)):
         size = random.randint(2, 2 + (level > 1))
         rows = [[random.randint(-6, 9) for _ in range(size + 1)] for _ in range(size)]
         if kind == "pivot":
@@ -51,13 +52,23 @@ def _drawn(random: Random, level: int, prefix: str) -> list[System]:
             factor = random.choice((-2, 2, 3))
             rows[-1] = [factor * cell for cell in rows[0]]
             rows[-1][-1] += (kind == "contradiction") * random.randint(1, 5)
-        systems.append(System(f"{prefix}{number}", rows))
-    return systems
+        systems.append(rows)
+    _tie(random, systems)
+    return [System(f"{prefix}{number}", rows) for number, rows in enumerate(systems, 1)]
 
 
-def _solved(system: System) -> list[Fraction] | str:
+def _tie(random: Random, systems: list[list[Row]]) -> None:
+    """Puts in a system with the opposite of the solution that reaches furthest from 0."""
+    solutions = [[] if isinstance(solution := _solved(rows), str) else solution for rows in systems]
+    place = max(range(len(systems)), key=lambda place: max(map(abs, solutions[place]), default=-1))
+    opposite = [[*row[:-1], -row[-1]] for row in reversed(systems[place])]
+    before = max(solutions[place]) >= -min(solutions[place])
+    systems.insert(random.randint(0, place) if before else random.randint(place + 1, len(systems)), opposite)
+
+
+def _solved(system: list[Row]) -> list[Fraction] | str:
     """By Gauss-Jordan elimination."""
-    rows = [[Fraction(cell) for cell in row] for row in system.rows]
+    rows = [[Fraction(cell) for cell in row] for row in system]
     size, rank = len(rows), 0
     for column in range(size):
         pivot = next((place for place in range(rank, size) if rows[place][column]), None)
@@ -156,7 +167,7 @@ def _checks(systems: list[System], target: str, largest: str) -> tuple[Check, ..
     rows = [["system", "status", "solution"]]
     top, best = "", Fraction(-1)
     for system in systems:
-        solution = _solved(system)
+        solution = _solved(system.rows)
         if isinstance(solution, str):
             rows.append([system.name, solution, ""])
             continue

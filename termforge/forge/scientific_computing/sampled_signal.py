@@ -48,12 +48,15 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _drawn(random: Random, setting: Setting) -> Table:
-    """A walk that is reflected at 0, with plateaus."""
+    """A walk that is reflected at 0, with plateaus; both ends are higher than what is next to them, and the greatest
+    value is reached twice."""
     name, key, group, groups, value = random.choice(THEMES)
-    level, rows = random.randint(20, 60), []
-    for number in range(1, 13 + 9 * setting.level):
-        level = abs(level + random.choice((-9, -6, -4, 0, 0, 3, 5, 8)))
-        rows.append((f"{key[0]}{number:03d}", random.choice(groups), str(level)))
+    levels = [random.randint(20, 60)]
+    for _ in range(11 + 9 * setting.level):
+        levels.append(abs(levels[-1] + random.choice((-9, -6, -4, 0, 0, 3, 5, 8))))
+    levels[0], levels[-1] = levels[1] + random.randint(1, 9), levels[-2] + random.randint(1, 9)
+    levels[random.randint(3, 7)] = levels[random.randint(10, 17)] = max(levels) + random.randint(1, 9)
+    rows = [(f"{key[0]}{number:03d}", random.choice(groups), str(level)) for number, level in enumerate(levels, 1)]
     columns = (Column(key, "key"), Column(group, "word"), Column(value, "whole"))
     return Table(f"{setting.folder}/{name}.csv", columns, tuple(rows))
 
@@ -77,10 +80,10 @@ def _brief(folder: str, signal: Signal, half: int, spacing: Fraction) -> str:
     return f"""\
 {signal.about}, samples being {float(spacing):g} s apart. Let v be the sample's value{hundredths}.
 
-- Write `{folder}/smooth.csv` with the header `{key},mean,slope`: for each sample that has at least {half} samples
+- Write `{folder}/smooth.csv` with the header `{key},mean,slope`: for each sample that has at least {half}
   before it and {half} after it, the mean of v over these {2 * half + 1} samples, rounded down to an integer, and the
   slope: the following sample's v minus that of the sample before, as an integer. Order as in the input.
-- Write `{folder}/peaks.csv` with the header `{key},height,width`: a peak is a longest run of consecutive samples with
+- Write `{folder}/peaks.csv` with the header `{key},height,width`: a peak is a maximal run of consecutive samples with
   equal v such that there is a sample before the run and one after it and both are lower. Give the id of its first
   sample, v, and the number of samples in the run, in the order of the input.
 - Write `{folder}/report.json`: an object with `samples` (number of samples), `area` (the integral of v over time by the

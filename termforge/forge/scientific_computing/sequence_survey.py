@@ -40,7 +40,7 @@ def make(random: Random, setting: Setting) -> Fragment:
 
 
 def _drawn(random: Random, level: int) -> Case:
-    """A balanced sequence is among them, some bases are unknown, and the site occurs, once across a line break."""
+    """A balanced sequence is among them, the site occurs, once across a line break, and unknown bases are frequent."""
     file, prefix = random.choice(SOURCES)
     site = random.choice(sorted(SITES))
     sequences = {}
@@ -50,14 +50,16 @@ def _drawn(random: Random, level: int) -> Case:
         if random.random() < 0.3:
             drawn[random.randrange(len(drawn))] = "N"
         sequences[f"{prefix}{number}"] = "".join(drawn)
-    first, second, third = random.sample(sorted(sequences), 3)
+    first, second, third, fourth = random.sample(sorted(sequences), 4)
     sequences[first] = "ACGT" * random.randint(5, 8)
-    sequences[second] = sequences[second][:17] + SITES[site] + sequences[second][17:] + SITES[site]
-    sequences[third] += SITES[site]
+    sequences[second] = sequences[second][:17] + SITES[site] + sequences[second][17:]
+    sequences[third] = SITES[site] + sequences[third] + SITES[site]
     k = random.choice((2, 3))
     counts = Counter(kmer for sequence in sequences.values() for kmer in _kmers(sequence, k))
     ranked = sorted(counts.values(), reverse=True)
-    return Case(file, sequences, k, ranked[min(len(ranked), 12) - 1], site)
+    least = ranked[min(len(ranked), 12) - 1]
+    sequences[fourth] += "N" * (least + k)
+    return Case(file, sequences, k, least, site)
 
 
 def _kmers(sequence: str, k: int) -> list[str]:
@@ -72,11 +74,11 @@ def _row(name: str, sequence: str) -> tuple[str, ...]:
 
 
 def _fasta(random: Random, case: Case) -> str:
-    """Lines of 20 bases, some in lower case."""
+    """Lines of 20 bases, some in lower case, those with the site always."""
     records = []
     for name, sequence in case.sequences.items():
         lines = [sequence[place : place + 20] for place in range(0, len(sequence), 20)]
-        shown = [line.lower() if random.random() < 0.3 else line for line in lines]
+        shown = [line.lower() if random.random() < 0.3 or SITES[case.site] in line else line for line in lines]
         records.append("\n".join([f">{name} len={len(sequence)}", *shown]))
     return "\n".join(records) + "\n"
 
@@ -87,8 +89,8 @@ def _brief(folder: str, source: str, case: Case) -> str:
 Lower and upper case mean the same; `N` is an unknown base.
 
 - Write `{folder}/composition.csv` with the header `id,class,length,gc`, in the order of the file: the length (N
-  included), the number of G and C, and as class `GC-rich`, `AT-rich` or `balanced`, as there are more G and C than A
-  and T, fewer, or equally many.
+  included), the number of G and C, and the class: `GC-rich` with more G and C than A and T, `AT-rich` with fewer,
+  `balanced` with equally many.
 - Write `{folder}/reverse.txt`: the reverse complement of each sequence, one a line in upper case, in the order of the
   file; N stays N.
 - Write `{folder}/kmers.txt`: each word of {case.k} bases that occurs at least {case.least} times in all sequences

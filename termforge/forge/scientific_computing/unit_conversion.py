@@ -63,7 +63,7 @@ def _rounded(value: Fraction) -> int:
 
 
 def _drawn(random: Random, level: int) -> list[Reading]:
-    """Each unit drawn has one reading that lies exactly between two base units where its factor allows that."""
+    """Four readings lie exactly between two base units, where floating point falls short of the middle for two."""
     quantities = random.sample(sorted(UNITS), 2 + (level > 1))
     prefix = random.choice("mrx")
     readings = []
@@ -74,7 +74,9 @@ def _drawn(random: Random, level: int) -> list[Reading]:
         readings.append(Reading(f"{prefix}{number}", quantity, size, unit))
     for place in random.sample(range(len(readings)), 2 + level):
         readings[place] = readings[place]._replace(unit=random.choice(STRANGE))
-    return [*readings, Reading(f"{prefix}{10 + level}", "time", 3, "tick"), Reading(f"{prefix}20", "time", 5, "jiffy")]
+    middles = (("time", 3, "tick"), ("time", 5, "jiffy"), ("volume", 510, "minim"))
+    exact = (*middles, ("mass", random.randrange(201, 213, 2), "momme"))
+    return [*readings, *(Reading(f"{prefix}{number}", *middle) for number, middle in enumerate(exact, 10 + level))]
 
 
 def _brief(folder: str) -> str:
