@@ -255,13 +255,14 @@ def _check(name: str, folder: str, model: Model, grid: list[list[int]]) -> Check
 
 def _source_check(source: str, model: Model, grid: list[list[int]]) -> Check:
     """A script may also run what is not C."""
+    text, words = "".join(f"{line}\n" for line in _lines(grid)), " ".join(_relaxed(model, grid))
     return Check(
         "c_source",
         "from termforge_grader import run_agent\n\n"
-        f"pile = {literal(_lines(grid))}\n"
-        f"command = 'gcc -o program {source} && ./program'\n"
-        "built = run_agent(['bash', '-c', command], stdin='\\n'.join(pile) + '\\n')\n"
-        f"assert [line.rstrip() for line in built.stdout.splitlines()] == {literal(_relaxed(model, grid))}",
+        f"build = 'gcc -o relax {source} && ./relax < pile'\n"
+        f"made = run_agent(['sh', '-c', build], files={{'pile': {text!r}}})\n"
+        "assert not made.returncode, made.stderr\n"
+        f"assert made.stdout.split() == {words!r}.split()",
     )
 
 
