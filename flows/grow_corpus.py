@@ -48,7 +48,7 @@ from flows.parameters import (
 )
 from flows.roll_out import ObservationMode, Overflow, Recorded, ReplyFormat, Samples, SlipRate, WaitMode, roll_out
 from flows.synthesize_tasks import FromSeeds, FromSkills, synthesize_tasks
-from flows.validate_tasks import validate_tasks
+from flows.validate_tasks import Mutants, OracleRuns, validate_tasks
 from termforge.errors import InputError
 from termforge.schemas import DatasetRef
 from termforge.stages.difficulty import lacking
@@ -64,11 +64,11 @@ def grow_corpus(
     prompt_kind: PromptKind = "math",
     prompt_rows: PromptRows = None,
     prompt_column: PromptColumn = "problem",
-    answer_column: Column = "expected_answer",
-    solution_column: SolutionColumn = "solution",
+    answer_column: Column = None,
+    solution_column: SolutionColumn = None,
     tests_column: TestsColumn = None,
     entry_point_column: Column = None,
-    id_column: Column = "id",
+    id_column: Column = None,
     prompt_license: License = "",
     near_duplicates: NearDuplicates = None,
     forged_per_domain: PerDomain = 4,
@@ -76,6 +76,8 @@ def grow_corpus(
     synthesized_from_seeds: FromSeeds = 0,
     seed: Seed = "0",
     measured: Measured = "",
+    oracle_runs: OracleRuns = 2,
+    mutants: Mutants = 2,
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
     temperature: Temperature = None,
@@ -110,6 +112,7 @@ def grow_corpus(
         "temperature": temperature,
         "max_output_tokens": max_output_tokens,
     }
+    standing = Store(store).resolve(measured, "difficulties") if measured else None
     sources: list[DatasetRef] = []
     if prompts:
         columns = {
@@ -138,7 +141,7 @@ def grow_corpus(
                 from_skills=synthesized_from_skills,
                 from_seeds=synthesized_from_seeds,
                 seed=seed,
-                deficits=lacking(Store(store), Store(store).resolve(measured) if measured else None),
+                deficits=lacking(Store(store), standing),
                 concurrency=concurrency,
                 work=work,
                 **asked,
@@ -151,7 +154,14 @@ def grow_corpus(
         sources.append(forge_tasks(per_domain=forged_per_domain, seed=seed, measured=measured, **place, **machine))
     if not sources:
         raise InputError("nothing to grow from: name prompts, or ask for forged or synthesized tasks")
-    sound = validate_tasks(sources=[str(source) for source in sources], **place, **machine, **shards)
+    sound = validate_tasks(
+        sources=[str(source) for source in sources],
+        oracle_runs=oracle_runs,
+        mutants=mutants,
+        **place,
+        **machine,
+        **shards,
+    )
     trajectories = roll_out(
         tasks=str(sound),
         slip_rate=slip_rate,

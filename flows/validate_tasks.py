@@ -27,6 +27,17 @@ from termforge.stages.validation import plan_validation, sound_tasks
 from termforge.store import Store
 from termforge.validate import ValidationConfig
 
+OracleRuns = Annotated[int, Field(ge=1, le=20, description="Fresh sandboxes the solution must pass in.")]
+Mutants = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=100,
+        description="Faulty solutions that are played for each task at most, and as many damaged results graded; "
+        "the share that the tests reject is the column kill_rate. 0: none.",
+    ),
+]
+
 
 @flow(task_runner=ThreadPoolTaskRunner(max_workers=4), flow_run_name=run_name)
 @described
@@ -34,16 +45,8 @@ def validate_tasks(
     sources: Annotated[list[str], Field(min_length=1, description="Datasets of tasks: name@version, or name.")],
     night: Night = "",
     store: StorePath = "store",
-    oracle_runs: Annotated[int, Field(ge=1, le=20, description="Fresh sandboxes the solution must pass in.")] = 2,
-    mutants: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=100,
-            description="Faulty solutions that are played for each task at most, and as many damaged results graded; "
-            "the share that the tests reject is the column kill_rate. 0: none.",
-        ),
-    ] = 0,
+    oracle_runs: OracleRuns = 2,
+    mutants: Mutants = 2,
     sandbox: Sandbox = "auto",
     images: Images = "auto",
     concurrency: Concurrency = 64,
@@ -53,7 +56,7 @@ def validate_tasks(
     """Merge the sources, then put each task through the gates, from lint to its own solution, cheaters and mutants."""
     machine, config = choose_machine(sandbox, images), ValidationConfig(oracle_runs=oracle_runs, mutants=mutants)
     night, datasets = night_or_date(night), Store(store)
-    candidates = validate.merge(store, night, [datasets.resolve(source) for source in sources])
+    candidates = validate.merge(store, night, [datasets.resolve(source, "tasks") for source in sources])
     plan = plan_validation(datasets, night, candidates, config, machine, shard_rows=shard_rows, work=work)
     if datasets.exists(sound_tasks(plan)):
         return sound_tasks(plan)

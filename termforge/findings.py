@@ -5,6 +5,8 @@ from typing import Literal
 
 from termforge.schemas import Control, Domain, Image, Record, SourceName, Usage, Verdict
 
+INFRASTRUCTURE = "infrastructure"
+
 
 class GateResult(Record):
     """What one check said of one TerminalTask. A gate that could not run is `not run`, never passed."""
@@ -12,7 +14,13 @@ class GateResult(Record):
     gate: str
     status: Literal["passed", "failed", "not run"]
     detail: str = ""
+    """What is wrong or why it was not run; begins with `infrastructure: ` where machines failed and not the task."""
     seconds: float = 0.0
+
+    @property
+    def blamed(self) -> str:
+        """The gate, or `infrastructure`: what counts of failures are made of."""
+        return INFRASTRUCTURE if self.detail.startswith(f"{INFRASTRUCTURE}: ") else self.gate
 
 
 Fate = Literal["killed", "survived", "equivalent"]
@@ -127,7 +135,7 @@ class Difficulty(Record):
     skills: tuple[str, ...] = ()
     solver: str
     trials: int
-    """First attempts that were graded; failures of machines are none."""
+    """Trials that were graded; failures of machines are none."""
     passes: int
     k: int
     pass_at_1: float

@@ -4,7 +4,7 @@ import ast
 import re
 
 from termforge.harbor.pytest_ids import Tree, dotted
-from termforge.synthesize.unsafe import running_code
+from termforge.validate.running_code import running_code
 
 BEYOND = {"grp", "http", "httpx", "pexpect", "psutil", "pwd", "requests", "shutil", "socket", "subprocess", "urllib"}
 OS_BEYOND = {"environ", "execv", "getenv", "kill", "popen", "stat", "system"}

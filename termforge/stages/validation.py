@@ -1,23 +1,28 @@
 """Validation as a stage: candidates go through the gates shard by shard; the sound ones become `tasks`."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from termforge.adapt.near_duplicates import NearDuplicates
+from termforge.errors import SetupError
 from termforge.findings import GateVerdicts, Rejected
+from termforge.images import Inventory
 from termforge.once import once
 from termforge.sandbox.protocol import Engine
-from termforge.schemas import DatasetRecord, DatasetRef, Part, TerminalTask
+from termforge.schemas import DatasetRecord, DatasetRef, ImageRecipe, Part, TerminalTask
 from termforge.slots import Slots
 from termforge.stages.machine import Machine, inventory_of
 from termforge.stages.plan import ShardPlan, work_folder
 from termforge.store import Store, version_of
 from termforge.validate import ValidationConfig, validate_shard
 
-STAGE = "validate-2"
+STAGE = "validate-3"
 ALIKE = 0.9
 """Jaccard similarity of two instructions' three-word shingles from which one is a near-duplicate."""
+
+log = logging.getLogger(__name__)
 
 
 def plan_validation(
@@ -58,18 +63,28 @@ def run_shard(
     on_done: Callable[[int], None],
 ) -> Part:
     tasks = plan.records(shard)
-    inventories = {image: inventory_of(image) for image in {task.image for task in tasks}}
     verdicts = validate_shard(
         tasks,
         config,
         engine,
-        inventories,
+        inventories_here({task.image for task in tasks}),
         plan.folder(shard),
         duplicates=near_duplicates(plan.store, plan.source),
         slots=slots,
         on_done=lambda done, records: on_done(1),
     )
     return Store(plan.store).write_part(plan.target, "verdicts", shard, verdicts)
+
+
+def inventories_here(recipes: Iterable[ImageRecipe]) -> dict[ImageRecipe, Inventory]:
+    """Of those that are built here: a task that was made for another image is one row's matter, not its shard's."""
+    inventories = {}
+    for recipe in recipes:
+        try:
+            inventories[recipe] = inventory_of(recipe)
+        except SetupError as error:
+            log.warning("tasks on %s are refused: %s", recipe.name, error)
+    return inventories
 
 
 @once
@@ -111,11 +126,11 @@ def _write_rejected(store: Store, plan: ShardPlan, settings: dict[str, Any]) -> 
     with store.writer(ref, "rejected", config=settings, inputs=[plan.source, plan.target]) as out:
         for terminal_task, verdicts in _judged(store, plan):
             if (failure := verdicts.first_failure) is not None:
-                out.counts[failure.gate] += 1
+                out.counts[failure.blamed] += 1
                 out.add(
                     Rejected(
                         stage=STAGE,
-                        reason=failure.gate,
+                        reason=failure.blamed,
                         detail=failure.detail,
                         task_id=terminal_task.id,
                         row=terminal_task.model_dump_json(),
@@ -128,5 +143,5 @@ def _judged(store: Store, plan: ShardPlan) -> Iterator[tuple[TerminalTask, GateV
 
 
 def _counts(verdicts: GateVerdicts) -> Counter[str]:
-    gates = Counter(f"{gate.gate}: {gate.status}" for gate in verdicts.gates)
+    gates = Counter(f"{gate.blamed}: {gate.status}" for gate in verdicts.gates)
     return gates + Counter({"sound" if verdicts.sound else "rejected": 1})

@@ -10,8 +10,8 @@ import sys
 
 from termforge.images import Inventory
 from termforge.synthesize.reply import MalformedReply, Reason, verifier_of
-from termforge.synthesize.unsafe import running_code
 from termforge.validate.lint import GRADER_MODULES, tests_assert
+from termforge.validate.running_code import running_code
 
 MIN_TESTS = 3
 MAX_TESTS = 12

@@ -13,7 +13,8 @@ from termforge.errors import ContextExceeded, EmptyReply, InputError, TeacherErr
 
 _RETRIED_4XX = (408, 409, 425, 429)
 _OF_THE_CONTENT = re.compile(
-    "content exists risk|inappropriate content|data_inspection_failed|content.{0,20}(filter|policy)|usage policy|敏感内容",
+    "content exists risk|inappropriate content|data_inspection_failed|敏感内容|"
+    "content.{0,20}(filter|policy)|usage policy",
     re.IGNORECASE,
 )
 """How services refuse a single prompt with status 400; any other 400 is of the settings, and holds for every prompt."""

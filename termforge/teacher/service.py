@@ -245,7 +245,7 @@ _THOUGHT = re.compile(r"""
     ( (?(1) .*? | (?![{<]) (?: (?!<think) . )*? ) )
     (?: </think(?:ing)?> \s* | (?(1) \Z | (?!) ) )
 """, re.DOTALL | re.VERBOSE)  # fmt: skip
-"""A model's thinking ahead of its reply, up to a limit that cut it; some chat templates have written the opening tag."""
+"""A model's thinking ahead of its reply, or up to a limit; some chat templates have written the opening tag."""
 
 
 def _read(response: Any, cost_usd: float | None) -> Reply:

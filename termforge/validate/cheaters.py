@@ -1,52 +1,49 @@
 """Agents that do not work: files of the right names with the wrong content must not earn anything."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from heapq import nlargest
 
 from termforge.schemas import File, TerminalTask
 
-Cheat = Callable[[TerminalTask, str], bytes | None]
-"""What is put at a path; None where there is nothing to put."""
+COPIES = 5
+"""Inputs that are copied to each place, one cheater after the other."""
 
 
-def nothing(terminal_task: TerminalTask, path: str) -> bytes:
-    return b""
+def cheats(terminal_task: TerminalTask, modes: Mapping[str, int]) -> dict[str, list[File]]:
+    """What each kind of cheater puts at these paths, in these modes; none where it has nothing to put."""
+    objects = [path for path in modes if path.endswith(".json")]
+    made = {
+        "empty files": dict.fromkeys(modes, b""),
+        "the instruction": dict.fromkeys(modes, terminal_task.instruction.encode()),
+        "an empty object": dict.fromkeys(objects, b"{}"),
+        "an empty list": dict.fromkeys(objects, b"[]"),
+        **_copied(terminal_task, modes),
+    }
+    return {
+        name: [File(path=path, content=content, mode=modes[path]) for path, content in contents.items()]
+        for name, contents in made.items()
+        if contents
+    }
 
 
-def the_instruction(terminal_task: TerminalTask, path: str) -> bytes:
-    return terminal_task.instruction.encode()
+def _copied(terminal_task: TerminalTask, paths: Iterable[str]) -> dict[str, dict[str, bytes]]:
+    likely = {path: likely_inputs(terminal_task, path, COPIES) for path in paths}
+    return {
+        f"copied input {place + 1}": {path: inputs[place] for path, inputs in likely.items() if place < len(inputs)}
+        for place in range(COPIES)
+    }
 
 
-def an_input(terminal_task: TerminalTask, path: str) -> bytes | None:
-    """The task's own file that is most like the wanted one: of its kind, in its folder; else the longest."""
+def likely_inputs(terminal_task: TerminalTask, path: str, most: int) -> list[bytes]:
+    """Of the task's own files those most like the wanted one: of its kind, in its folder, else the longest."""
     folder, _, name = path.rpartition("/")
     ending = name.rpartition(".")[2]
-    others = [file for file in terminal_task.files if file.path != path and file.content]
-    if not others:
-        return None
-    return max(others, key=lambda file: _likeness(file, folder, ending)).content
+    others = (file for file in terminal_task.files if file.path != path and file.content)
+    return [file.content for file in nlargest(most, others, key=lambda file: _likeness(file, folder, ending))]
 
 
 def _likeness(file: File, folder: str, ending: str) -> tuple[bool, bool, int, str]:
     return file.path.endswith(f".{ending}"), file.path.startswith(f"{folder}/"), len(file.content), file.path
-
-
-CHEATS: dict[str, Cheat] = {
-    "empty files": nothing,
-    "the instruction": the_instruction,
-    "copied input": an_input,
-}
-
-
-def cheats(terminal_task: TerminalTask, paths: Sequence[str]) -> dict[str, list[File]]:
-    """What each kind of cheater leaves that puts something at these paths; none where it has nothing to put."""
-    found = {}
-    for name, cheat in CHEATS.items():
-        put = [
-            File(path=path, content=content) for path in paths if (content := cheat(terminal_task, path)) is not None
-        ]
-        if put:
-            found[name] = laid_with(terminal_task, put)
-    return found
 
 
 def laid_with(terminal_task: TerminalTask, files: Iterable[File]) -> list[File]:

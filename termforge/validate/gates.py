@@ -1,16 +1,16 @@
 """The gates in order of cost: one row of verdicts a task; after a failure the rest is not run.
 
-- `needs met`: the sandbox offers what the task asks for.
+- `needs met`: the sandbox offers what the task asks for, its image included.
 - `lint`: files, instruction and tests are of a form that can run; the ids exist; nothing reaches for a network.
 - `tests assert`: no test is there that could never fail.
 - `not contaminated`: no fourteen words in a row are the benchmark's.
 - `not a near-duplicate`: no earlier task of the dataset says nearly the same.
-- `no-op fails`: an untouched sandbox scores 0, and not because the tests crashed.
+- `no-op fails`: an untouched sandbox starts and scores 0, and not because the tests crashed.
 - `oracle passes`: playing the task's own solution is judged solved.
-- `steady`: so it is every time.
+- `steady`: so it is every time, and in a Python of another hash seed.
 - `cheaters fail`: files of the right names with the wrong content score 0.
 - `mutants die`: solutions and results that are nearly right are rejected.
-A gate that cannot run (no tests, no solution, not asked for) is `not run`, never passed.
+A gate that cannot run (no tests, no solution, no mutants, not asked for) is `not run`, never passed.
 """
 
 import logging
@@ -20,13 +20,15 @@ from pathlib import Path
 
 from termforge.curate.decontaminate import overlap, terminal_bench_2
 from termforge.errors import AgentFailure, SandboxError, TerminalError, VerifierError
-from termforge.findings import GateResult, GateVerdicts
+from termforge.findings import INFRASTRUCTURE, GateResult, GateVerdicts
 from termforge.images import Inventory
+from termforge.rollout import RESTART_S
 from termforge.sandbox.protocol import Engine
 from termforge.schemas import ImageRecipe, Record, TerminalTask
 from termforge.shard import work_through
 from termforge.slots import Slots
 from termforge.validate import lint
+from termforge.validate.offline import offline
 from termforge.validate.subject import NotRun, Subject
 
 ATTEMPTS = 3
@@ -58,11 +60,12 @@ def validate_shard(
 ) -> list[GateVerdicts]:
     """Verdicts of every task of a shard, in order; resumes what `folder` already holds.
 
+    `inventories` are those of the images that are built here; a task on another one is refused.
     `duplicates` names, by task id, the earlier task that a task nearly repeats.
     """
 
     def work(terminal_task: TerminalTask) -> tuple[GateVerdicts, ...]:
-        inventory, earlier = inventories[terminal_task.image], duplicates.get(terminal_task.id, "")
+        inventory, earlier = inventories.get(terminal_task.image), duplicates.get(terminal_task.id, "")
         return (validate(terminal_task, config, engine, inventory, duplicate_of=earlier),)
 
     by_id = {terminal_task.id: terminal_task for terminal_task in terminal_tasks}
@@ -74,14 +77,14 @@ def validate(
     terminal_task: TerminalTask,
     config: ValidationConfig,
     engine: Engine,
-    inventory: Inventory,
+    inventory: Inventory | None,
     *,
     duplicate_of: str = "",
 ) -> GateVerdicts:
-    """Run every gate."""
-    subject = Subject(terminal_task, engine)
+    """Run every gate. `inventory` is None where the task's image is not built here."""
+    subject = Subject(terminal_task, engine, inventory)
     gates: list[GateResult] = []
-    for name, gate in _gates(config, inventory, duplicate_of).items():
+    for name, gate in _gates(config, duplicate_of).items():
         gates.append(_run_gate(name, gate, subject, skipped=any(done.status == "failed" for done in gates)))
     return GateVerdicts(
         task_id=terminal_task.id,
@@ -92,10 +95,10 @@ def validate(
     )
 
 
-def _gates(config: ValidationConfig, inventory: Inventory, duplicate_of: str) -> dict[str, Gate]:
+def _gates(config: ValidationConfig, duplicate_of: str) -> dict[str, Gate]:
     return {
         "needs met": needs_met,
-        "lint": lambda subject: _lint(subject, inventory),
+        "lint": _lint,
         "tests assert": lambda subject: lint.tests_assert(subject.verifier),
         "not contaminated": not_contaminated,
         "not a near-duplicate": lambda subject: duplicate_of and f"nearly the same instruction as {duplicate_of}",
@@ -108,6 +111,8 @@ def _gates(config: ValidationConfig, inventory: Inventory, duplicate_of: str) ->
 
 
 def needs_met(subject: Subject) -> str:
+    if subject.inventory is None:
+        return f"its image {subject.task.image.name!r} is not the one built here; `make images` builds today's"
     unmet = sorted(subject.task.needs - subject.engine.offers)
     return f"the {subject.engine.name} sandbox does not offer {', '.join(unmet)}" if unmet else ""
 
@@ -121,16 +126,20 @@ def not_contaminated(subject: Subject) -> str:
     )
 
 
-def _lint(subject: Subject, inventory: Inventory) -> str:
+def _lint(subject: Subject) -> str:
     """Raises: NotRun for a task without tests whose files are fit."""
-    return lint.files_fit(subject.task) or lint.offline(subject.task) or lint.tests_can_run(subject.verifier, inventory)
+    assert subject.inventory is not None, "the gate before asks for it"
+    if fault := lint.files_fit(subject.task) or offline(subject.task):
+        return fault
+    verifier = subject.verifier
+    return lint.tests_can_run(verifier, subject.inventory) or lint.code_is_demoted(verifier)
 
 
 def _run_gate(name: str, gate: Gate, subject: Subject, *, skipped: bool) -> GateResult:
     if skipped:
         return GateResult(gate=name, status="not run", detail="an earlier gate failed")
     start = time.monotonic()
-    for attempt in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             fault = gate(subject)
             break
@@ -139,5 +148,7 @@ def _run_gate(name: str, gate: Gate, subject: Subject, *, skipped: bool) -> Gate
         except (SandboxError, TerminalError, AgentFailure, VerifierError) as error:
             # Hardly the task's fault; but what could not be checked again and again must not pass as sound.
             log.warning("gate %r, attempt %d: %s", name, attempt, error)
-            fault = f"infrastructure: {error}"
+            fault = f"{INFRASTRUCTURE}: {error}"
+            if isinstance(error, SandboxError) and attempt < ATTEMPTS:
+                time.sleep(RESTART_S)
     return GateResult(gate=name, status="failed" if fault else "passed", detail=fault, seconds=time.monotonic() - start)

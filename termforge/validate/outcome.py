@@ -13,16 +13,18 @@ NAMED = re.compile(r"/app(?:/[\w.+@%-]+)+")
 def results(terminal_task: TerminalTask, left: Iterable[File]) -> dict[str, File]:
     """By path, in byte order: what differs from the task's own files, and is not a helper's source.
 
-    A file that the solution types as a here-document, and that the instruction does not name, only helped.
+    A file that the solution types as a here-document, and that the instruction does not name, only helped, unless
+    nothing else was made.
     """
     laid = {file.path: file for file in terminal_task.files}
     typed = {name.rpartition("/")[2] for name in _typed(terminal_task)}
-    found = {file.path: file for file in left if file != laid.get(file.path)}
-    return {
-        path: found[path]
-        for path in sorted(found)
-        if (name := path.rpartition("/")[2]) not in typed or name in terminal_task.instruction
-    }
+    changed = sorted((file for file in left if file != laid.get(file.path)), key=lambda file: file.path)
+    wanted = [
+        file
+        for file in changed
+        if (name := file.path.rpartition("/")[2]) not in typed or name in terminal_task.instruction
+    ]
+    return {file.path: file for file in wanted or changed}
 
 
 def _typed(terminal_task: TerminalTask) -> set[str]:

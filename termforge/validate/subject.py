@@ -1,56 +1,32 @@
 """A task before the gates that need sandboxes, and what the earlier ones found out about it."""
 
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from random import Random
 
-from termforge.errors import SandboxError, VerifierError
+from termforge.errors import SandboxError
 from termforge.findings import Fate, Mutant, kill_rate
-from termforge.oracle import Oracle
-from termforge.rollout import RolloutConfig, play
-from termforge.sandbox.protocol import Engine, started
+from termforge.images import Inventory
+from termforge.sandbox.protocol import Engine, Sandbox
 from termforge.schemas import File, TerminalTask, TestResult, Verdict, Verifier
 from termforge.validate import mutants
 from termforge.validate.cheaters import cheats, laid_with
 from termforge.validate.outcome import named_paths, results
+from termforge.validate.played import Played, failed
 from termforge.verify import Left, collect, verify, verify_files
 
 MIN_KILL_RATE = 0.6
-PATIENCE = 5.0
-"""That the machine is busy shall not make a sound task unsound; waits end with the work, so it costs nothing else."""
+NEW_FILE = 0o644
+NO_TESTS = "the task has no tests"
 
 
 class NotRun(Exception):
     """Why a gate has nothing to look at."""
 
 
-class Played:
-    """A solution's run: how it ended, what it left, what the tests said."""
-
-    def __init__(self, terminal_task: TerminalTask, engine: Engine, seed: str) -> None:
-        """Raises: SandboxError, TerminalError, AgentFailure, VerifierError where the run says nothing."""
-        run = play(terminal_task, RolloutConfig(), engine, Oracle(terminal_task, seed=seed, patience=PATIENCE))
-        self.ending, self.detail, self.verdict = run.episode.ending, run.episode.detail, run.verdict
-        if self.ending.infrastructure:
-            raise SandboxError(f"{self.ending}: {self.detail}")
-        if self.verdict is not None and self.verdict.error is not None:
-            raise VerifierError(self.verdict.error)
-        self.files: list[File] = list(run.left.files) if run.left is not None else []
-
-    @property
-    def solved(self) -> bool:
-        return self.verdict is not None and self.verdict.solved
-
-    @property
-    def fault(self) -> str:
-        """Empty when solved."""
-        if self.solved:
-            return ""
-        failed = [result.id for result in self.verdict.results if not result.passed] if self.verdict else []
-        return f"unsolved ({self.ending}) {self.detail} {', '.join(failed)}".strip()
-
-
 class Subject:
-    def __init__(self, terminal_task: TerminalTask, engine: Engine) -> None:
-        self.task, self.engine = terminal_task, engine
+    def __init__(self, terminal_task: TerminalTask, engine: Engine, inventory: Inventory | None) -> None:
+        self.task, self.engine, self.inventory = terminal_task, engine, inventory
         self.mutants: list[Mutant] = []
         self._solved: Played | None = None
 
@@ -58,24 +34,40 @@ class Subject:
     def verifier(self) -> Verifier:
         """Raises: NotRun for a task without tests."""
         if self.task.verifier is None:
-            raise NotRun("the task has no tests")
+            raise NotRun(NO_TESTS)
         return self.task.verifier
 
     def _solve(self, seed: str) -> Played:
         """Raises: NotRun for a task without tests or solution; as Played does."""
-        if self.verifier and self.task.solution is None:
+        if self.verifier and not self.task.solution:
             raise NotRun("the task has no solution")
         return Played(self.task, self.engine, seed)
 
     def no_op_fails(self) -> str:
-        """Grade an untouched sandbox: nothing may pass, and every test must fail by an assertion of its own."""
-        task, verifier, image = self.task, self.verifier, self.engine.image(self.task.image)
-        with started(self.engine, image, files=task.files, limits=task.limits, needs=task.needs) as sandbox:
-            left = collect(task, sandbox)
-            verdict = verify(task, left, sandbox, self.engine)
+        """Grade an untouched sandbox: nothing may pass, and every test must fail by an assertion of its own.
+
+        Where there are files it must start even if there are no tests.
+        """
+        if not self.task.files and self.task.verifier is None:
+            raise NotRun(NO_TESTS)
+        try:
+            sandbox = self._start(self.task.files)
+        except SandboxError as error:
+            self._start(()).close()  # or it is the machine's fault
+            return f"no sandbox starts with its files: {error}"
+        with closing(sandbox):
+            return self._untouched_fails(sandbox)
+
+    def _start(self, files: Iterable[File]) -> Sandbox:
+        task, image = self.task, self.engine.image(self.task.image)
+        return self.engine.start(image, files=tuple(files), limits=task.limits, needs=task.needs)
+
+    def _untouched_fails(self, sandbox: Sandbox) -> str:
+        verifier = self.verifier
+        verdict = verify(self.task, collect(self.task, sandbox), sandbox, self.engine)
         assert verdict is not None, verifier
-        if passed := [result.id for result in verdict.results if result.passed]:
-            return f"passes without any work: {', '.join(passed)}"
+        if earned := _earned(verdict):
+            return f"passes without any work: {earned}"
         if crashed := [result.id for result in verdict.results if not _asserted(result)]:
             return f"does not fail by an assertion: {', '.join(crashed)}"
         return ""
@@ -86,28 +78,41 @@ class Subject:
         return played.fault
 
     def steady(self, runs: int) -> str:
+        """Solve again and again, and grade the last time once more elsewhere.
+
+        Bubblewrap's graders are forked from one process: what depends on its hash seed is the same in all of them.
+        """
         if runs < 2:
             raise NotRun("one run of the solution was asked for")
         for run in range(1, runs):
-            if fault := self._solve(f"gate-{run}").fault:
-                return f"passed at first, but run {run + 1}: {fault}"
-        return ""
+            played = self._solve(f"gate-{run}")
+            if played.fault:
+                return f"passed at first, but run {run + 1}: {played.fault}"
+        if self.verifier.live or (verdict := self._graded(played.files, fresh=True)).solved:
+            return ""
+        return f"passed at first, but not in a new interpreter: {failed(verdict)}"
 
     def cheaters_fail(self) -> str:
         """Where results belong is known from the solution's run, else from the paths that the instruction names."""
-        verifier = self.verifier
-        if verifier.live:
+        if self.verifier.live:
             raise NotRun("the tests look at more than files")
         known = results(self.task, self._solved.files) if self._solved else {}
-        paths = sorted(known) or named_paths(self.task)
-        tried = cheats(self.task, paths)
+        tried = cheats(self.task, self._modes(known))
         if not tried:
             raise NotRun("no path of a result is known")
         for name, files in tried.items():
-            verdict = self._graded(files)
-            if passed := [result.id for result in verdict.results if result.passed]:
-                return f"{name} pass: {', '.join(passed)}"
+            verdict = self._graded(laid_with(self.task, files))
+            # A copy that is right in its place did that part of the work, and may earn as much.
+            right = any(file == known.get(file.path) for file in files)
+            if (verdict.solved or not right) and (earned := _earned(verdict)):
+                return f"{name} pass: {earned}"
         return self._controls_fail()
+
+    def _modes(self, known: Mapping[str, File]) -> dict[str, int]:
+        """Of what cheaters put where: as the solution made new files, and as the task laid its own."""
+        laid = {file.path: file for file in self.task.files}
+        modes = {path: laid.get(path, file).mode for path, file in known.items()}
+        return modes or dict.fromkeys(named_paths(self.task), NEW_FILE)
 
     def _controls_fail(self) -> str:
         """What was once found to pass without work may earn something by now, but must not solve the task."""
@@ -122,49 +127,52 @@ class Subject:
             raise NotRun("mutants were not asked for")
         if self._solved is None or self.verifier.live:
             raise NotRun("the tests look at more than files" if self._solved else "the task has no solution")
-        right = results(self.task, self._solved.files)
         random = Random(f"mutants-{self.task.id}")
-        self.mutants = [*self._played(most, right, random), *self._of_results(most, right, random)]
+        self.mutants = [*self._played(most, self._solved, random), *self._of_results(most, self._solved, random)]
         rate = kill_rate(self.mutants)
-        if rate is None or rate >= MIN_KILL_RATE:
-            return ""
+        if rate is None:
+            raise NotRun("every mutant leaves the same files" if self.mutants else "there is nothing to mutate")
         survivors = [f"{mutant.kind} ({mutant.what})" for mutant in self.mutants if mutant.fate == "survived"]
-        return f"{rate:.0%} of the mutants die; {'; '.join(survivors)} survived"
+        return "" if rate >= MIN_KILL_RATE else f"{rate:.0%} of the mutants die; {'; '.join(survivors)} survived"
 
-    def _graded(self, files: list[File]) -> Verdict:
+    def _graded(self, files: list[File], *, fresh: bool = False) -> Verdict:
         image = self.engine.image(self.task.image)
-        return verify_files(self.task, self.verifier, Left(files), image, self.engine)
+        return verify_files(self.task, self.verifier, Left(files), image, self.engine, fresh=fresh)
 
-    def _played(self, most: int, right: dict[str, File], random: Random) -> list[Mutant]:
+    def _played(self, most: int, solved: Played, random: Random) -> list[Mutant]:
         made = list(mutants.played(self.task, random))
         found = []
         for kind, what, solution in random.sample(made, min(most, len(made))):
             played = Played(self.task.model_copy(update={"solution": solution}), self.engine, "mutant")
-            same = results(self.task, played.files) == right
-            found.append(Mutant(kind=kind, what=what, fate=_fate(played.solved, same)))
+            fate = _fate(played.solved, same=played.files == solved.files)
+            found.append(Mutant(kind=kind, what=what, fate=fate))
         return found
 
-    def _of_results(self, most: int, right: dict[str, File], random: Random) -> list[Mutant]:
-        assert self._solved is not None
-        left = {file.path: file for file in self._solved.files}
-        made = list(mutants.of_results(self.task, right, random))
+    def _of_results(self, most: int, solved: Played, random: Random) -> list[Mutant]:
+        made = list(mutants.of_results(self.task, results(self.task, solved.files), random))
         found = []
         for kind, what, changed in random.sample(made, min(most, len(made))):
-            new = {
-                path: left[path].model_copy(update={"content": content})
-                for path, content in changed.items()
-                if content is not None
-            }
-            files = [file for path, file in (left | new).items() if changed.get(path, b"") is not None]
-            verdict = self._graded(files)
+            verdict = self._graded(_with(solved.files, changed))
             found.append(Mutant(kind=kind, what=what, fate=_fate(verdict.solved, same=False)))
         return found
+
+
+def _with(files: Iterable[File], changed: Mapping[str, bytes | None]) -> list[File]:
+    """The files with some of them changed, or gone."""
+    contents = ((file, changed.get(file.path, file.content)) for file in files)
+    return [file.model_copy(update={"content": content}) for file, content in contents if content is not None]
 
 
 def _fate(solved: bool, same: bool) -> Fate:
     if not solved:
         return "killed"
     return "equivalent" if same else "survived"
+
+
+def _earned(verdict: Verdict) -> str:
+    """What a verdict gives for nothing."""
+    passed = [result.id for result in verdict.results if result.passed]
+    return ", ".join(passed) or ("judged solved" if verdict.solved else "")
 
 
 def _asserted(result: TestResult) -> bool:

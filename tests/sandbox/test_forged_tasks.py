@@ -24,7 +24,7 @@ MACHINE = Machine(sandbox="bubblewrap", images="domain")
 @pytest.mark.parametrize("skill", SKILLS, ids=lambda skill: skill.name)
 def test_a_skill_is_sound_on_its_own_image(skill: Skill) -> None:
     task = forge_part(1, skill, MACHINE.recipes[skill.domain])
-    config = ValidationConfig(oracle_runs=1, mutants=1)
+    config = ValidationConfig(oracle_runs=1, mutants=3)
     verdicts = validate(task, config, MACHINE.engine, MACHINE.inventories[skill.domain])
     assert verdicts.first_failure is None
     statuses = {gate.gate: gate.status for gate in verdicts.gates}

@@ -1,5 +1,6 @@
 """The gates on real sandboxes: sound tasks pass them all, and each kind of unsound one is caught by the right gate."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from termforge.schemas import (
 from termforge.slots import Slots
 from termforge.validate import ValidationConfig, validate, validate_shard
 from termforge.validate import gates as validation
+from termforge.verify import Left, verify_files
 
 GATES = [
     "needs met",
@@ -182,6 +184,24 @@ def test_ids_of_parametrised_tests_and_of_methods_are_found(gates: Callable[...,
     assert gates(terminal_task(source, test="test_outputs.py::test_it[1]")).sound
     source = "import os\nclass TestIt:\n    def test_it(self): " + RIGHT
     assert gates(terminal_task(source, test="test_outputs.py::TestIt::test_it")).sound
+    source = source.replace("TestIt", "Base") + "\nclass TestIt(Base): pass"
+    assert gates(terminal_task(source, test="test_outputs.py::TestIt::test_it")).sound
+
+
+def test_tests_may_use_unittest_and_a_package_of_their_own(gates: Callable[..., GateVerdicts]) -> None:
+    helpers = {"/tests/helpers/__init__.py": "", "/tests/helpers/checks.py": SOUND.replace("test_it", "check")}
+    source = (
+        "import os, unittest\nfrom helpers.checks import check\ndef test_it(): check()\n"
+        "class It(unittest.TestCase):\n    def test_it(self):\n"
+        "        self.assertTrue(os.path.exists('/app/answer'))\n"
+        "        self.assertEqual(open('/app/answer').read(), '42\\n')\n"
+    )
+    laid = {"/tests/test_outputs.py": source, **helpers}
+    verifier = Verifier(
+        files=tuple(File(path=path, content=content.encode()) for path, content in laid.items()),
+        tests=tuple(Test(id=f"test_outputs.py::{name}") for name in ("test_it", "It::test_it")),
+    )
+    assert gates(terminal_task(verifier=verifier)).sound
 
 
 def test_unmet_needs_are_refused_before_anything_starts(gates: Callable[..., GateVerdicts], engine: Engine) -> None:
@@ -197,6 +217,18 @@ def test_gates_without_anything_to_look_at_are_not_run(gates: Callable[..., Gate
     assert not_run(unsolved) == {"oracle passes", "steady", "mutants die"}
     assert unsolved.gates[6].detail == "the task has no solution"
     assert not_run(gates(terminal_task(), oracle_runs=1, mutants=0)) == {"steady", "mutants die"}
+
+
+def test_an_empty_solution_is_none(gates: Callable[..., GateVerdicts]) -> None:
+    assert not_run(gates(terminal_task(solution=()))) == {"oracle passes", "steady", "mutants die"}
+
+
+def test_mutants_that_cannot_be_made_are_not_run(gates: Callable[..., GateVerdicts]) -> None:
+    source = "import os\ndef test_it(): assert os.listdir('/app') == ['kept']"
+    laid = tuple(File(path=f"/app/{name}", content=b"1") for name in ("kept", "gone"))
+    verdicts = gates(terminal_task(source, instruction="Tidy up.", files=laid, solution=solution("rm gone")))
+    assert not_run(verdicts) == {"cheaters fail", "mutants die"}
+    assert verdicts.gates[-1].detail == "there is nothing to mutate"
 
 
 def not_run(verdicts: GateVerdicts) -> set[str]:
@@ -254,6 +286,32 @@ def test_a_near_duplicate_is_refused_with_the_earlier_task(gates: Callable[..., 
     )
 
 
+def test_an_order_that_only_one_interpreter_has_is_found(
+    gates: Callable[..., GateVerdicts], engine: Engine, image: Image
+) -> None:
+    """Bubblewrap's graders share a hash seed until their nest ends: what they expect looks steady from inside."""
+    if engine.name == "docker":
+        pytest.skip("every grader has a hash seed of its own")
+    words = ["ash", "beech", "cedar", "elm", "fir", "hazel", "lime", "maple", "oak", "pine"]
+    order = f"import os\ndef test_it():\n    order = ' '.join(list(set({words})))\n    "
+    asking = terminal_task(order + "assert os.path.exists('/app/answer'), f'<{order}>'")
+    assert asking.verifier is not None
+    verdict = verify_files(asking, asking.verifier, Left(), image, engine)
+    (shown,) = set(re.findall(r"<([a-z ]+)>", verdict.results[0].message))
+    source = order + "assert os.path.exists('/app/answer') and open('/app/answer').read() == order"
+    task = terminal_task(source, solution=solution(f"printf %s '{shown}' > answer"))
+    assert refused(gates(task), "steady").startswith("passed at first, but not in a new interpreter: test_outputs")
+
+
+def test_files_that_cannot_be_laid_are_the_tasks_fault(gates: Callable[..., GateVerdicts]) -> None:
+    laid = (File(path="/usr/bin", content=b"x"),)
+    for task in (terminal_task(files=laid), terminal_task(files=laid, verifier=None)):
+        failure = gates(task).first_failure
+        assert failure is not None
+        assert (failure.gate, failure.blamed) == ("no-op fails", "no-op fails")
+        assert failure.detail.startswith("no sandbox starts with its files: ")
+
+
 def test_a_flaky_task_is_found(gates: Callable[..., GateVerdicts]) -> None:
     source = SOUND.replace("import os", "import os, random") + "    assert random.random() < 0.5, 'bad luck'\n"
     found = [gates(terminal_task(source), oracle_runs=12, mutants=0).first_failure for _ in range(3)]
@@ -267,7 +325,7 @@ def test_a_flaky_task_is_found(gates: Callable[..., GateVerdicts]) -> None:
         ("assert os.path.exists('/app/answer')", "empty files pass"),
         ("assert os.path.exists('/app/answer') and open('/app/answer').read(2)", "the instruction pass"),
         ("assert os.path.exists('/app/answer') and '42' in open('/app/answer').read()", "the instruction pass"),
-        ("assert os.path.exists('/app/answer') and 'in' in open('/app/answer').read(5)", "copied input pass"),
+        ("assert os.path.exists('/app/answer') and 'in' in open('/app/answer').read(5)", "copied input 1 pass"),
     ],
 )
 def test_tests_that_a_cheater_passes_are_refused(gates: Callable[..., GateVerdicts], test: str, cheat: str) -> None:
@@ -285,6 +343,75 @@ def test_cheaters_of_a_task_without_solution_go_by_the_paths_it_names(gates: Cal
     assert failure is not None
     assert failure.gate == "cheaters fail"
     assert failure.detail.startswith("empty files pass")
+
+
+EXISTS = "import os\ndef test_it():\n    assert os.path.exists('/app/answer')\n    "
+
+
+def test_a_cheater_sets_the_mode_of_a_new_file(gates: Callable[..., GateVerdicts]) -> None:
+    source = EXISTS + "assert os.access('/app/answer', os.X_OK)"
+    task = terminal_task(source, solution=solution("echo 42 > answer; chmod +x answer"))
+    assert refused(gates(task), "cheaters fail").startswith("empty files pass")
+
+
+def test_changing_a_mode_is_work_that_no_cheater_does(gates: Callable[..., GateVerdicts]) -> None:
+    source = EXISTS + "assert os.access('/app/answer', os.X_OK)"
+    laid = (File(path="/app/answer", content=b"42\n"),)
+    assert gates(terminal_task(source, files=laid, solution=solution("chmod +x answer"))).sound
+
+
+@pytest.mark.parametrize(("kind", "cheat"), [(dict, "an empty object"), (list, "an empty list")])
+def test_json_without_anything_in_it_earns_nothing(gates: Callable[..., GateVerdicts], kind: type, cheat: str) -> None:
+    source = (
+        "import json, os\ndef test_it():\n    assert os.path.exists('/app/x.json')\n"
+        "    text = open('/app/x.json').read()\n    assert text[:1] in ('{', '[')\n"
+        f"    assert isinstance(json.loads(text), {kind.__name__})"
+    )
+    right = "'{\"a\": 42}'" if kind is dict else "'[42]'"
+    found = gates(terminal_task(source, solution=solution(f"echo {right} > x.json")))
+    assert refused(found, "cheaters fail") == f"{cheat} pass: test_outputs.py::test_it"
+
+
+def test_an_answer_among_the_inputs_is_found_behind_longer_ones(gates: Callable[..., GateVerdicts]) -> None:
+    source = EXISTS + "assert open('/app/answer').read().split() == open('/app/ref/.expected').read().split()"
+    laid = (File(path="/app/ref/.expected", content=b"42"), File(path="/app/long", content=b"1\n" * 99))
+    assert refused(gates(terminal_task(source, files=laid)), "cheaters fail").startswith("copied input 2 pass")
+
+
+def test_a_copy_may_be_a_part_of_the_work_but_not_all_of_it(gates: Callable[..., GateVerdicts]) -> None:
+    copied = "def test_copy():\n    assert os.path.exists('/app/copy') and open('/app/copy').read() == '1\\n'\n"
+    laid = (File(path="/app/in", content=b"1\n"),)
+    tests = tuple(Test(id=f"test_outputs.py::test_{name}") for name in ("it", "copy"))
+    both = Verifier(files=(File(path="/tests/test_outputs.py", content=(SOUND + copied).encode()),), tests=tests)
+    task = terminal_task(files=laid, verifier=both, solution=solution("cp in copy; echo 42 > answer"))
+    assert gates(task).sound
+    task = terminal_task("import os\n" + copied, test=tests[1].id, files=laid, solution=solution("cp in copy"))
+    assert refused(gates(task), "cheaters fail").startswith("copied input 1 pass")
+
+
+TABLE = "printf 'id,n\\n1,20\\n2,30\\n3,40\\n' > answer"
+LINES = EXISTS + "rows = open('/app/answer').read().split('\\n')\n    "
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        pytest.param(LINES + "assert rows[0] == 'id,n' and len(rows) > 1", TABLE, id="its header"),
+        pytest.param(
+            LINES + "assert rows[0] == 'id,n' and rows[1:] == sorted(rows[1:-1]) + ['']", TABLE, id="its order"
+        ),
+        pytest.param(LINES + "assert ','.join(rows[0].split(',')) == 'id,n'", TABLE, id="itself"),
+        pytest.param(EXISTS + "assert open('/app/answer').read().strip().isdigit()", "echo 42 > answer", id="its type"),
+        pytest.param(
+            EXISTS + "assert open('/app/answer').read().strip().isdigit()",
+            "cat > answer <<'E'\n42\nE",
+            id="the type of what was typed",
+        ),
+    ],
+)
+def test_tests_that_look_at_no_value_are_refused(gates: Callable[..., GateVerdicts], source: str, line: str) -> None:
+    task = terminal_task(source, instruction="Do it.", solution=solution(line))
+    assert refused(gates(task), "mutants die").startswith("0% of the mutants die; ")
 
 
 def test_tests_that_let_mutants_live_are_refused(gates: Callable[..., GateVerdicts]) -> None:

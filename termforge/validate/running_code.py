@@ -1,4 +1,4 @@
-"""What in a teacher's tests would run code that the agent wrote with the grader's own rights, and so forge the verdict.
+"""What in tests would run code that the agent wrote with the grader's own rights, and so forge the verdict.
 
 Found by name: modules that are imported; functions and classes that are imported, reached as an attribute or by
 getattr. An attribute counts whatever it is taken from, so that `import os as o` hides nothing. Loaders that make any
