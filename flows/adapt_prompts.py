@@ -29,7 +29,7 @@ Prompts = Annotated[
     ),
 ]
 PromptRows = Annotated[int | None, Field(ge=1, description="Only the first rows. Empty: all.")]
-PromptColumn = Annotated[str, Field(min_length=1, description="Column with the prompt.")]
+PromptColumn = Annotated[str, Field(min_length=1, description="Column with the prompt; known sources need none named.")]
 License = Annotated[str, Field(description="Licence of the prompts, as it shall stand on the rows.")]
 Column = Annotated[str | None, Field(description="Column name; empty where the table has none.")]
 SolutionColumn = Annotated[
@@ -53,11 +53,11 @@ def adapt_prompts(
     prompts: Prompts = SAMPLE_PROMPTS,
     prompt_rows: PromptRows = None,
     prompt_column: PromptColumn = "problem",
-    answer_column: Column = "expected_answer",
-    solution_column: SolutionColumn = "solution",
+    answer_column: Column = None,
+    solution_column: SolutionColumn = None,
     tests_column: TestsColumn = None,
     entry_point_column: Column = None,
-    id_column: Column = "id",
+    id_column: Column = None,
     license: License = "",
     near_duplicates: NearDuplicates = None,
     sandbox: Sandbox = "auto",

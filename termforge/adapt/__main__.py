@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from termforge.adapt.released import GENERATOR, released_tasks
-from termforge.adapt.released_corpus import released_table
+from termforge.adapt.released_corpus import released_tables
 from termforge.errors import InputError, StoreError
-from termforge.export.row import LEVELS
+from termforge.export.row import LEVELS, SCHEMA
 from termforge.findings import Rejected
 from termforge.images import DOMAIN_IMAGES, recipe_of
 from termforge.schemas import DatasetRef
@@ -51,9 +51,17 @@ def _tasks(options: argparse.Namespace) -> int:
 
 
 def _corpus(options: argparse.Namespace) -> int:
-    table = released_table(options.file)
-    pq.write_table(table, options.out, compression="zstd")
-    print(f"{options.out}: {len(table)} rows")
+    """What could not be read to its end leaves no file."""
+    rows, part = 0, options.out.with_name(f"{options.out.name}.part")
+    try:
+        with pq.ParquetWriter(part, SCHEMA, compression="zstd") as file:
+            for table in released_tables(options.file):
+                file.write_table(table)
+                rows += len(table)
+        part.replace(options.out)
+    finally:
+        part.unlink(missing_ok=True)
+    print(f"{options.out}: {rows} rows")
     return 0
 
 

@@ -1,13 +1,12 @@
 """Code prompts (paper, section 3.1), graded with the source's own tests where it has them.
 
-Two forms of tests are known: a function `check(candidate)` for a named function (HumanEval), and pairs of input and
-output of a whole program (`{"inputs": [...], "outputs": [...]}` or a list of `{"input": ..., "output": ...}`). What the
-agent wrote runs as another user and never in the process that knows the tests (termforge/adapt/candidate.py).
+Tests are of a function or of a whole program (termforge/adapt/given_tests.py). What the agent wrote runs as another
+user and never in the process that knows the tests (termforge/adapt/candidate.py).
 """
 
 import ast
-import json
 
+from termforge.adapt import given_tests
 from termforge.adapt.kind import TESTS_FILE, Kind, Parts, Text, Texts, beside_the_tests, step, test_file, written
 from termforge.adapt.sources import Prompt
 from termforge.schemas import Step, Test, Verifier
@@ -23,28 +22,29 @@ CASE_TESTS = (
 
 FUNCTION_CHECKS = """\
 from candidate import function
-%s
-%s
+{helpers}
+{name} = function({name!a})
+{checks}
 
 
 def test_the_checks_of_the_source_pass():
-    check(function(%s))
+    check({name})
 """
 
 CASE_CHECKS = """\
-from candidate import lines, output
+from candidate import output, same_lines
 
 CASES = %s
 
 
 def test_the_first_case():
     given, expected = CASES[0]
-    assert output(given) == lines(expected)
+    assert same_lines(output(given), expected)
 
 
 def test_every_case():
     for number, (given, expected) in enumerate(CASES, start=1):
-        assert output(given) == lines(expected), f"case {number} of {len(CASES)}"
+        assert same_lines(output(given), expected), f"case {number} of {len(CASES)}"
 """
 
 
@@ -57,34 +57,19 @@ def texts(prompt: Prompt) -> Texts:
 
 
 def function_checks(prompt: Prompt) -> bytes | None:
-    """The prompt's own code stands before the tests, which may use helpers that it defines."""
-    if not prompt.entry_point or not prompt.tests or "def check(" not in prompt.tests:
+    """The prompt's own code stands before the tests, which may use helpers that it defines; where it begins the
+    function asked for, what the agent wrote takes its place."""
+    found = prompt.tests and given_tests.function_checks(prompt.tests, prompt.entry_point, prompt.text)
+    if not found or not found.name.isidentifier():
         return None
     helpers = prompt.text if is_python(prompt.text) else ""
-    checks = FUNCTION_CHECKS % (helpers, prompt.tests.strip("\n"), ascii(prompt.entry_point))
+    checks = FUNCTION_CHECKS.format(helpers=helpers, name=found.name, checks=found.source)
     return checks.encode() if is_python(checks) else None
 
 
 def case_checks(prompt: Prompt) -> bytes | None:
-    cases = input_output(prompt.tests)
+    cases = given_tests.program_cases(prompt.tests or "null")
     return (CASE_CHECKS % ascii(cases)).encode() if cases else None
-
-
-def input_output(tests: str | None) -> list[tuple[str, str]]:
-    """Pairs of standard input and output; none where the tests are of another form."""
-    try:
-        found = json.loads(tests or "null")
-    except (ValueError, RecursionError):
-        return []
-    if isinstance(found, dict):
-        inputs, outputs = (found.get(name, found.get(f"{name}s")) for name in ("input", "output"))
-        if "fn_name" in found or not isinstance(inputs, list) or not isinstance(outputs, list):
-            return []
-        pairs = list(zip(inputs, outputs, strict=False)) if len(inputs) == len(outputs) else []
-    else:
-        rows = found if isinstance(found, list) else []
-        pairs = [(row.get("input"), row.get("output")) for row in rows if isinstance(row, dict)]
-    return pairs if all(isinstance(text, str) for pair in pairs for text in pair) else []
 
 
 def whole_program(prompt: Prompt) -> str | None:
@@ -128,11 +113,12 @@ def _solution(keystrokes: Text) -> tuple[Step, ...]:
 
 KIND = Kind(
     name="code",
-    version=1,
+    version=2,
     suffix=f"Write Python code to solve the problem. Please place the solution code in a file named `{SOLUTION}`.",
     output=SOLUTION,
     image="software-engineering",
     texts=texts,
     parts=parts,
     essence=str,
+    given_tests=(0, 1),
 )

@@ -51,6 +51,8 @@ class Kind(NamedTuple):
     parts: Callable[[Texts], Parts]
     essence: Callable[[str], str]
     """The words of a prompt by which near-duplicates are told."""
+    given_tests: tuple[int, ...] = ()
+    """Which texts hold the tests of the source, if any does."""
 
     @property
     def generator(self) -> str:

@@ -9,7 +9,7 @@ import shlex
 from functools import lru_cache
 
 from termforge.adapt import answer
-from termforge.adapt.kind import TESTS_FILE, Kind, Parts, Texts, beside_the_tests, step, test_file
+from termforge.adapt.kind import TESTS_FILE, UNTYPED, Kind, Parts, Texts, beside_the_tests, step, test_file
 from termforge.adapt.sources import ColumnMapping, Prompt
 from termforge.schemas import Test, Verifier
 
@@ -28,6 +28,9 @@ SOLUTION = "/app/solution.txt"
 TESTS = (Test(id=f"{TESTS_FILE}::test_the_answer_is_right"),)
 CALCULATOR_MARK = re.compile(r"<<[^<>]*>>")
 FINAL_LINE = "####"
+COUNTING = ("ow many ", "ow much ")
+COUNTED = re.compile(r"(?:(?:more|fewer|less|total|whole|full|different|of|the) )*+([A-Za-z]+)")
+LAST = re.compile(r" in ([A-Za-z]+)[?.]?$")
 
 CHECKS = f"""\
 from pathlib import Path
@@ -35,31 +38,47 @@ from pathlib import Path
 from answer import LONGEST, same
 
 EXPECTED = %s
+ASKED = %s
 
 
 def test_the_answer_is_right():
     path = Path("{SOLUTION}")
     assert path.is_file(), "{SOLUTION} is missing"
     with path.open("rb") as file:
-        given = file.read(LONGEST + 1).decode("utf-8", "replace")
-    assert same(EXPECTED, given), f"not the expected answer, or more than an answer: {{given[:100]!r}}"
+        given = file.read(4 * LONGEST + 1).decode("utf-8", "replace")
+    assert same(EXPECTED, given, ASKED), f"not the expected answer, or more than an answer: {{given[:100]!r}}"
 """
 
 
 def texts(prompt: Prompt) -> Texts:
     """Test file, why the answer is what it is, and the keystrokes that write it."""
     final, worked = final_answer(prompt)
-    if not final:
+    if not final or UNTYPED.search(final):
         return None, None, None
     reasons = f"Working it out:\n{worked}\nSo the answer is {final}." if worked else f"The answer is {final}."
     analysis = f"Nothing has been written yet, and the task needs no input files. {reasons}"
-    return checks_of(final), analysis, f"printf '%s\\n' {shlex.quote(final)} > {SOLUTION}\n"
+    return checks_of(final, units_asked(prompt.text)), analysis, f"printf '%s\\n' {shlex.quote(final)} > {SOLUTION}\n"
 
 
-@lru_cache(2**16)
-def checks_of(final: str) -> bytes | None:
+@lru_cache(2**13)
+def checks_of(final: str, asked: tuple[str, ...]) -> bytes | None:
     """Answers repeat more than prompts do."""
-    return (CHECKS % ascii(final)).encode() if answer.read(final) else None
+    return (CHECKS % (ascii(final), ascii(asked))).encode() if answer.read(final) else None
+
+
+def units_asked(text: str) -> tuple[str, ...]:
+    """In which the question wants its answer: `How many hours`, `in hours?`, percent, degrees."""
+    asked = []
+    for opening in COUNTING:
+        if (place := text.rfind(opening)) >= 0 and (found := COUNTED.match(text, place + len(opening))):
+            asked.append(found[1])
+    if " in " in text[-30:] and (found := LAST.search(text, len(text) - 30)):
+        asked.append(found[1])
+    if "%" in text or "percent" in text:
+        asked.append("%")
+    if "°" in text or "degree" in text or "\\circ" in text:
+        asked.append("°")
+    return tuple(asked)
 
 
 def final_answer(prompt: Prompt) -> tuple[str | None, str]:
@@ -70,7 +89,10 @@ def final_answer(prompt: Prompt) -> tuple[str | None, str]:
         worked = worked or before
     if FINAL_LINE in worked:
         worked = worked.rsplit(FINAL_LINE, 1)[0]
-    return given and given.strip(), (CALCULATOR_MARK.sub("", worked) if "<<" in worked else worked).strip()
+    # A tab or form feed in front is what a source that escaped LaTeX too rarely made of "\\text" and "\\frac".
+    return given and given.rstrip().lstrip(" \r\n"), (
+        CALCULATOR_MARK.sub("", worked) if "<<" in worked else worked
+    ).strip()
 
 
 def parts(texts: Texts) -> Parts:
@@ -91,7 +113,7 @@ def parts(texts: Texts) -> Parts:
 
 KIND = Kind(
     name="math",
-    version=2,
+    version=3,
     suffix=f"Please place your final answer in a file named '{SOLUTION}'.",
     output=SOLUTION,
     image="scientific-computing",

@@ -7,11 +7,12 @@ and weights count where there are some. No solution was ever published.
 """
 
 import json
+import posixpath
 import re
 import tarfile
 import tomllib
 from collections.abc import Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, cast, get_args
 
@@ -19,7 +20,10 @@ from pydantic import ValidationError
 
 from termforge.errors import InputError
 from termforge.findings import Rejected
-from termforge.harbor.pytest_ids import looks_beyond, test_ids
+from termforge.harbor import dockerfile, shell
+from termforge.harbor.dockerfile import Instruction
+from termforge.harbor.pytest_ids import parse, test_ids
+from termforge.harbor.reach import looks_beyond
 from termforge.images import DOMAIN_IMAGES
 from termforge.schemas import Domain, File, ImageRecipe, Limits, Provenance, TerminalTask, Test, Verifier
 
@@ -28,10 +32,12 @@ DATASET = "nvidia/Nemotron-Terminal-Synthetic-Tasks"
 LICENSE = "CC-BY-4.0"
 TEACHER = "deepseek-ai/DeepSeek-V3.2"
 TASK = re.compile(r"(?P<skill>[a-z_]+)_task_\d+")
-COPY = re.compile(r"^COPY\s+(?:\./)?files/?\.?\s+(?P<target>\S+)\s*$", re.M)
+DOCKERFILE = "environment/Dockerfile"
 FILES = "environment/files"
+WORKING = "/app"
 KEEP = ".keep"
-NOT_TESTS = {"tests/test.sh", "tests/test_requirements.txt", "tests/weights.json"}
+WEIGHTS = "tests/weights.json"
+NOT_TESTS = {"tests/test.sh", "tests/test_requirements.txt", WEIGHTS}
 MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -122,41 +128,81 @@ def _task(key: str, members: Members, images: Mapping[str, ImageRecipe]) -> Term
 
 
 def _files(members: Members) -> Iterator[File]:
-    """What `COPY files/` would have baked in; a folder in which nothing lies gets one file of no bytes."""
-    copied = COPY.search(_text(members, "environment/Dockerfile"))
-    target = copied["target"].rstrip("/") if copied and copied["target"] != "." else "/app"
-    for path, content in members.items():
-        inside = path.removeprefix(f"{FILES}/")
-        if inside == path:
-            continue
-        if content is not None:
-            yield File(path=f"{target}/{inside}", content=content)
+    """What the Dockerfile's COPY would have baked in; a folder in which nothing lies gets one file of no bytes."""
+    inside = {path.removeprefix(f"{FILES}/"): path for path in members if path.startswith(f"{FILES}/")}
+    targets = _targets(_text(members, DOCKERFILE))
+    if inside and not targets:
+        raise InputError(f"{DOCKERFILE}: no COPY brings in what lies in {FILES}")
+    for target, (short, path) in product(targets, inside.items()):
+        if (content := members[path]) is not None:
+            yield File(path=f"{target}/{short}", content=content)
         elif not any(other.startswith(f"{path}/") for other in members):
-            yield File(path=f"{target}/{inside}/{KEEP}", content=b"")
+            yield File(path=f"{target}/{short}/{KEEP}", content=b"")
+
+
+def _targets(text: str) -> list[str]:
+    """Folders into which the folder of files is copied as a whole; relative ones lie below the WORKDIR of their place.
+
+    Raises: InputError for a copy of less than the whole, or with options that matter to anybody but an owner.
+    """
+    working, targets = WORKING, []
+    for number, line in shell.lines(text):
+        name, _, rest = line.partition(" ")
+        instruction = Instruction(Path(DOCKERFILE), number, name.upper(), rest.strip())
+        if instruction.name == "WORKDIR":
+            working = posixpath.normpath(posixpath.join(working, instruction.rest.strip("\"'")))
+        elif instruction.name in ("COPY", "ADD"):
+            targets += [posixpath.normpath(posixpath.join(working, target)) for target in _copied_to(instruction)]
+    return targets
+
+
+def _copied_to(instruction: Instruction) -> Iterator[str]:
+    try:
+        copied = dockerfile.copied(instruction, {})
+    except ValueError as error:
+        raise instruction.refused(str(error)) from None
+    for source in map(posixpath.normpath, copied.sources):
+        if source.partition("/")[0] == "files" and (source != "files" or copied.options.keys() - {"chown"}):
+            raise instruction.refused("files are read where they are copied as a whole, and as they are")
+        if source in ("files", "."):
+            yield copied.target if source == "files" else posixpath.join(copied.target, "files")
 
 
 def _verifier(members: Members, settings: dict[str, Any]) -> Verifier:
     """Binary as published, with threshold 1; weights give a failed trial its share all the same."""
     sources = {path: content for path, content in members.items() if path.startswith("tests/") and content is not None}
     files = [path for path in sources if path not in NOT_TESTS]
-    modules = [path for path in files if PurePosixPath(path).name.startswith("test_") and path.endswith(".py")]
-    ids = [name for path in modules for name in test_ids(path.removeprefix("tests/"), sources[path])]
-    weights = json.loads(sources.get("tests/weights.json", b"{}"))
+    modules = [path.removeprefix("tests/") for path in files if re.search(r"/test_[^/]*\.py$", path)]
+    beside = {path.split("/")[1].removesuffix(".py") for path in files}
+    trees = {path: parse(path, sources[f"tests/{path}"], beside) for path in modules}
+    ids = [name for path, tree in trees.items() for name in test_ids(path, tree)]
+    weights = _weights(sources.get(WEIGHTS, b"{}"))
     return Verifier(
         files=tuple(File(path=f"/{path}", content=sources[path]) for path in files),
         tests=tuple(Test(id=name, weight=_weight(weights, name)) for name in ids),
-        timeout_s=settings.get("verifier", {}).get("timeout_sec", 600.0),
-        live=any(looks_beyond(sources[path]) for path in modules),
+        timeout_s=_section(settings, "verifier").get("timeout_sec", 600.0),
+        live=any(map(looks_beyond, trees.values())),
     )
 
 
-def _weight(weights: dict[str, float], name: str) -> float:
-    """By full id or by the function's name; 1 where none is given."""
+def _weights(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{WEIGHTS}: not valid JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{WEIGHTS}: weights by name are expected, not {type(found).__name__}")
+    return found
+
+
+def _weight(weights: dict[str, Any], name: str) -> Any:
+    """By full id or by the function's name; 1 where none is given. The record refuses what is no number."""
     return weights.get(name, weights.get(name.rpartition("::")[2].partition("[")[0], 1.0))
 
 
 def _limits(settings: dict[str, Any]) -> Limits:
-    seconds, memory = settings.get("agent", {}).get("timeout_sec"), settings.get("environment", {}).get("memory_mb")
+    seconds = _section(settings, "agent").get("timeout_sec")
+    memory = _section(settings, "environment").get("memory_mb")
     given = {"model_s": seconds, "container_s": seconds, "memory_mb": memory}
     return Limits.model_validate({name: value for name, value in given.items() if value is not None})
 
@@ -164,8 +210,15 @@ def _limits(settings: dict[str, Any]) -> Limits:
 def _settings(members: Members) -> dict[str, Any]:
     try:
         return tomllib.loads(_text(members, "task.toml"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"task.toml: {error}") from None
+
+
+def _section(settings: dict[str, Any], name: str) -> dict[str, Any]:
+    section = settings.get(name, {})
+    if not isinstance(section, dict):
+        raise InputError(f"task.toml: {name} is {section!r}, and no section")
+    return section
 
 
 def _text(members: Members, path: str) -> str:

@@ -28,19 +28,28 @@ def released_rows(file: Path) -> Iterator[CorpusRow]:
 
     Raises: InputError naming file, row and column.
     """
+    for rows in _batches(file):
+        yield from rows
+
+
+def released_tables(file: Path) -> Iterator[pa.Table]:
+    """The rows of one file in the columns of our corpus, a few hundred at a time.
+
+    Raises: InputError naming file, row and column.
+    """
+    for rows in _batches(file):
+        yield pa.Table.from_pylist([row.model_dump() for row in rows], schema=SCHEMA)
+
+
+def _batches(file: Path) -> Iterator[list[CorpusRow]]:
     number = 0
     try:
         for batch in pq.ParquetFile(file).iter_batches(ROWS):
-            for row in batch.to_pylist():
-                number += 1
-                yield _row(row, file, f"{file}, row {number}")
+            numbered = enumerate(batch.to_pylist(), start=number + 1)
+            yield [_row(row, file, f"{file}, row {place}") for place, row in numbered]
+            number += len(batch)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{file}, after row {number}: not readable as Parquet ({error})") from error
-
-
-def released_table(file: Path) -> pa.Table:
-    """The rows of one file in the columns of our corpus."""
-    return pa.Table.from_pylist([row.model_dump() for row in released_rows(file)], schema=SCHEMA)
 
 
 def _row(row: dict[str, Any], file: Path, place: str) -> CorpusRow:

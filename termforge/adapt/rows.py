@@ -17,10 +17,12 @@ from typing import BinaryIO, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from termforge.errors import InputError, SetupError
+from termforge.errors import InfrastructureError, InputError, SetupError
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 BATCH_ROWS = 1_000
+BATCH_BYTES = 4 * 1024 * 1024
+"""Of Parquet: rows are decoded together up to whichever comes first."""
 BUFFER_BYTES = 1024 * 1024
 
 HUB_NAME = re.compile(
@@ -103,9 +105,9 @@ def _open_zstandard(path: Path) -> BinaryIO:
 def _parquet(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
             _require(columns, file.schema_arrow.names, str(path))
-            for batch in file.iter_batches(BATCH_ROWS, columns=list(columns)):
+            for batch in _batches(file, columns):
                 lists = [batch.column(name).to_pylist() for name in columns]
                 for values in zip(*lists, strict=True):
                     number += 1
@@ -115,6 +117,14 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
     except (pa.ArrowException, OSError) as error:
         place = f"{path}, after row {number}" if number else str(path)
         raise InputError(f"{place}: not readable as Parquet ({error})") from error
+
+
+def _batches(file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    for number in range(file.num_row_groups):
+        group = file.metadata.row_group(number)
+        bytes_a_row = group.total_byte_size // max(group.num_rows, 1)
+        rows = min(BATCH_ROWS, BATCH_BYTES // max(bytes_a_row, 1) or 1)
+        yield from file.iter_batches(rows, row_groups=[number], columns=list(columns))
 
 
 def hub_rows(name: str) -> Rows:
@@ -130,6 +140,7 @@ def hub_rows(name: str) -> Rows:
 def _hub(name: str, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
     try:
         from datasets import load_dataset
+        from httpx import TransportError
     except ImportError as error:
         raise SetupError("hf:// sources need the package `datasets`: pip install 'termforge[data]'") from error
     found = HUB_NAME.fullmatch(name)
@@ -149,8 +160,15 @@ def _hub(name: str, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
             yield number, row
     except InputError:
         raise
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise InputError(f"hf://{name}: cannot be read after row {number}: {error}") from error
+    except (OSError, ValueError, pa.ArrowException, TransportError) as error:
+        kind = InfrastructureError if isinstance(error, TransportError) or _is_outage(error) else InputError
+        raise kind(f"hf://{name}: cannot be read after row {number}: {error}") from error
+
+
+def _is_outage(error: Exception) -> bool:
+    """Of the network or the service; what is not there, or not for this user, will not be there the next time."""
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    return isinstance(error, ConnectionError | TimeoutError) or status == 429 or status >= 500
 
 
 def _require(columns: Sequence[str], present: Mapping[str, object] | Sequence[str], place: str) -> None:

@@ -55,12 +55,22 @@ class Prompt(NamedTuple):
 def read_prompts(source: str | Path, mapping: ColumnMapping, *, limit: int | None = None) -> Iterator[Prompt]:
     """Prompts of a file, a folder of files in order of their names, or `hf://owner/name[@revision][/files][#config]`.
 
-    Raises: InputError naming file, line or row, and column of the first thing that is wrong; a source without rows is
-    refused too.
+    Raises: InputError naming file, line or row, and column of the first thing that is wrong; a source without rows, or
+    without one of those wanted, is refused too. InfrastructureError where the hub cannot be reached.
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit: {limit} rows of {source} cannot be read; it must be at least 1")
-    return islice(_read(str(source), mapping), limit)
+    return islice(_some(_read(str(source), mapping), str(source), mapping), limit)
+
+
+def _some(prompts: Iterator[Prompt], source: str, mapping: ColumnMapping) -> Iterator[Prompt]:
+    found = False
+    for prompt in prompts:
+        found = True
+        yield prompt
+    if not found:
+        wanted = ", ".join(f"{column!r} is {value!r}" for column, value in mapping.where.items())
+        raise InputError(f"{source}: there is no row where {wanted}")
 
 
 def _read(source: str, mapping: ColumnMapping) -> Iterator[Prompt]:
@@ -162,6 +172,9 @@ def _first_user_message(conversation: list[object]) -> object | None:
 
 
 def _whole_number_as_text(value: object) -> object:
+    """A table of numbers with gaps says 7.0 for 7."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

@@ -2,8 +2,8 @@
 
 Every quoted file is laid at its path below /app. The source's gold patch is in no file that the agent sees: it says
 which files a right patch touches, and the oracle plays it. Where the source gives tests, the patched files must pass
-them; else the patch must apply, touch the gold patch's files and leave Python valid. A prompt without a gold patch has
-no tests, as in the paper.
+them; else the patch must apply, change what the gold patch's files do (tests, documentation and comments aside) and
+leave Python valid. A prompt without a gold patch has no tests, as in the paper.
 """
 
 import re
@@ -26,11 +26,14 @@ from termforge.adapt.kind import (
 )
 from termforge.adapt.patches import DoesNotApply, edited
 from termforge.adapt.sources import Prompt
+from termforge.adapt.touched import parsed, touched
 from termforge.schemas import File, Step, Test, Verifier
 
 SOLUTION = "/app/solution.patch"
 ORIGINALS, SUFFIX = "/tests/original", ".original"
 START, END = "[start of ", "[end of "
+MARKED = re.compile(r"^\[start of [^\r\n]+\]\r\n", re.M)
+FENCED = re.compile(r"^### (?P<path>[^\s`]+)\n(?P<fence>`{3,})\w*\n(?P<text>(?s:.)*?)^(?P=fence)$", re.M)
 NUMBERED = re.compile(r"\d+ ?")
 TIMEOUT_S = 300.0
 PATCH_TESTS = tuple(
@@ -44,9 +47,8 @@ PATCH_TESTS = tuple(
 GIVEN_TESTS = (*PATCH_TESTS, Test(id=f"{TESTS_FILE}::test_the_tests_of_the_source_pass", weight=2.0))
 
 PATCH_CHECKS = """\
-import ast
-
-from repaired import changed, originals
+from repaired import changed, originals, patched
+from touched import parsed
 
 TOUCHED = %s
 
@@ -56,21 +58,13 @@ def test_the_patch_applies():
 
 
 def test_the_right_files_change():
-    assert sorted(changed()) == TOUCHED
+    assert changed() == TOUCHED
 
 
 def test_python_stays_valid():
-    for path, text in changed().items():
-        if path.endswith(".py") and text is not None and is_python(originals().get(path, "")):
-            assert is_python(text), f"{path} is no longer Python"
-
-
-def is_python(text):
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    for path, text in patched().items():
+        if path.endswith(".py") and text is not None and parsed(originals().get(path, "")):
+            assert parsed(text), f"{path} is no longer Python"
 """
 
 GIVEN_CHECKS = """
@@ -92,7 +86,12 @@ class Quoted(NamedTuple):
 
 
 def quoted_files(prompt: str) -> Iterator[Quoted]:
-    """Every `[start of PATH] ... [end of PATH]`; numbers before the lines are taken off."""
+    """Every `[start of PATH] ... [end of PATH]`, or without these every `### PATH` above a fence; numbers before the
+    lines are taken off."""
+    if "\r\n" in prompt and (MARKED.search(prompt) or START not in prompt):
+        prompt = prompt.replace("\r\n", "\n")
+    if START not in prompt:
+        yield from (Quoted(found["path"], found["text"]) for found in FENCED.finditer(prompt))
     place = 0
     while (start := prompt.find(START, place)) >= 0:
         path, _, _ = prompt[start + len(START) : start + 4096].partition("]\n")
@@ -120,6 +119,8 @@ def texts(prompt: Prompt) -> Texts:
     files = dict(quoted_files(prompt.text))
     if not files:
         raise LeftOut("without quoted files")
+    if any(other.startswith(f"{path}/") for path in files for other in files):
+        raise LeftOut("with a file in the place of a folder")
     checks, given, keystrokes = _graded(prompt, files)
     laid = [(_laid(path), f"{ORIGINALS}/{path}{SUFFIX}", text.encode()) for path, text in files.items()]
     return (checks, given, keystrokes, *(text for file in laid for text in file))
@@ -130,12 +131,17 @@ def _graded(prompt: Prompt, files: dict[str, str]) -> tuple[Text, Text, Text]:
     if not prompt.solution:
         return None, None, None
     try:
-        touched = sorted(path for path, text in edited(prompt.solution, files).items() if text != files.get(path))
+        changed = touched(files, edited(prompt.solution, files))
     except DoesNotApply:
         return None, None, None
-    checks = PATCH_CHECKS % ascii(touched)
-    given = (checks + GIVEN_CHECKS % ascii(prompt.tests)).encode() if prompt.tests else None
-    return None if given else checks.encode(), given, written(SOLUTION, prompt.solution)
+    keystrokes = written(SOLUTION, prompt.solution)
+    if not changed:
+        return None, None, keystrokes
+    checks = PATCH_CHECKS % ascii(changed)
+    given = prompt.tests and "def test" in prompt.tests and parsed(prompt.tests)  # often a patch instead
+    if given:
+        return None, (checks + GIVEN_CHECKS % ascii(prompt.tests)).encode(), keystrokes
+    return checks.encode(), None, keystrokes
 
 
 def _laid(path: str) -> str:
@@ -148,7 +154,11 @@ def _laid(path: str) -> str:
 def essence(prompt: str) -> str:
     """Issues on one and the same file share most of their words: quoted files do not count."""
     start, end = prompt.find(START), prompt.rfind(END)
-    return prompt[:start] if 0 <= start < end else prompt
+    if 0 <= start < end:
+        return prompt[:start]
+    prompt = prompt.replace("\r\n", "\n")
+    fenced = FENCED.search(prompt)
+    return prompt[: fenced.start()] if fenced else prompt
 
 
 def parts(texts: Texts) -> Parts:
@@ -160,7 +170,7 @@ def parts(texts: Texts) -> Parts:
         assert isinstance(content, bytes)
         files.append(File(path=place, content=content))
         originals.append(File(path=beside, content=content))
-    modules = (beside_the_tests("repaired.py"), beside_the_tests("patches.py"))
+    modules = map(beside_the_tests, ("repaired.py", "patches.py", "touched.py"))
     graded = (test_file(given or checks), *modules, *originals) if given or checks else ()
     tests = GIVEN_TESTS if given else PATCH_TESTS
     return Parts(
@@ -181,7 +191,7 @@ def _solution(keystrokes: Text) -> tuple[Step, ...]:
 
 KIND = Kind(
     name="swe",
-    version=1,
+    version=2,
     suffix="Please first localize the bug based on the issue statement, generate *SEARCH/REPLACE* edits to fix the "
     f"issue, and save the diff to a file named `{SOLUTION}`.",
     output=SOLUTION,
@@ -189,4 +199,5 @@ KIND = Kind(
     texts=texts,
     parts=parts,
     essence=essence,
+    given_tests=(1,),
 )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from termforge.adapt.adapt import KINDS, KindName, adapted, without_duplicates, without_near_duplicates
 from termforge.adapt.sources import ColumnMapping, Prompt, read_prompts
+from termforge.errors import InputError
 from termforge.schemas import DatasetRecord, DatasetRef, ImageRecipe, Record
 from termforge.store import Store, version_of
 
@@ -26,7 +27,7 @@ class AdaptConfig(Record):
 
 
 def adapt(store: Store, night: str, config: AdaptConfig) -> DatasetRecord:
-    """Raises: InputError naming file, row and column; then there is no new version."""
+    """Raises: InputError naming file, row and column, or why no prompt makes a task; then there is no new version."""
     kind = KINDS[config.kind]
     settings = config.model_dump(mode="json") | {"sha256": _fingerprint(Path(config.prompts))}
     ref = DatasetRef(name="adapted-tasks", version=version_of(night, kind.generator, settings))
@@ -36,6 +37,9 @@ def adapt(store: Store, night: str, config: AdaptConfig) -> DatasetRecord:
         with store.writer(ref, "tasks", config=settings) as out:
             for table in adapted(kind, _prompts(config, out.counts), config.image, out.counts):
                 out.add_table(table)
+            if not out.counts["tasks"]:
+                counted = ", ".join(f"{name}: {count}" for name, count in out.counts.items())
+                raise InputError(f"{config.prompts}: none of the prompts makes a task of kind {kind.name} ({counted})")
     return store.record(ref)
 
 

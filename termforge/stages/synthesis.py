@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import Field
 
+from termforge import prompts
 from termforge.difficulty import Deficits
 from termforge.errors import InputError
 from termforge.findings import Rejected
 from termforge.images import DOMAIN_IMAGES, HOST, recipe_of
-from termforge.schemas import DOMAINS, DatasetRecord, DatasetRef, Domain, Record
+from termforge.schemas import DOMAINS, DatasetRecord, DatasetRef, Domain, Record, digest
 from termforge.shard import work_through
 from termforge.slots import process_slots
 from termforge.stages.machine import Machine, inventory_of
@@ -37,6 +38,8 @@ from termforge.synthesize.answers import Answer, Answers
 from termforge.synthesize.prompt import GENERATORS
 from termforge.synthesize.request import DIFFICULTIES
 from termforge.synthesize.run import STAGE
+from termforge.synthesize.seed import OWN_SEEDS
+from termforge.synthesize.taxonomy import FILE as TAXONOMY
 from termforge.teacher import LitellmTeacher
 
 REPLY_S = 1800.0
@@ -71,8 +74,13 @@ class SynthesisConfig(Record):
 
     def settings(self, machine: Machine) -> dict[str, Any]:
         """Whatever another dataset follows from."""
-        content = sha256(Path(self.seeds).read_bytes()).hexdigest() if self.seeds else ""
-        others = {"machine": machine.model_dump(), "generators": GENERATORS, "seeds_sha256": content}
+        own = [prompts.load(name).sha256 for name in prompts.names(OWN_SEEDS)]
+        others = {
+            "machine": machine.model_dump(),
+            "generators": GENERATORS,
+            "taxonomy_sha256": prompts.load(TAXONOMY).sha256,
+            "seeds_sha256": sha256(Path(self.seeds).read_bytes()).hexdigest() if self.seeds else digest(own),
+        }
         return self.model_dump(mode="json") | others
 
 

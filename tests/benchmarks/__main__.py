@@ -77,6 +77,7 @@ def _measures(baseline: harbor.Baseline | None) -> list[tuple[set[str], Callable
             {"adapt_prompts_per_s", "near_duplicates_per_s", "adapt_over_copy", "adapt_swe_mb_per_s"},
             adapting.adapting,
         ),
+        ({"adapt_memory_mb", "adapt_memory_mb_long_tests"}, adapting.memory),
         ({"forge_tasks_per_s"}, forging.forge_tasks_per_s),
         ({"validate_tasks_per_min"}, forging.validate_tasks_per_min),
     ]

@@ -1,7 +1,6 @@
 """One run of what adapting.py measures, in a process of its own: prints seconds of its work and its peak memory."""
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from termforge.store import Store
 from tests.benchmarks.adapting import NEAR
 
 MATH = ColumnMapping(prompt=("problem",), answer="expected_answer", solution="solution", id="id", license="MIT")
+DIFFERENT = ColumnMapping(prompt=("problem",), answer="expected_answer")
+CODE = ColumnMapping(prompt=("problem",), tests="tests")
 SWE = ColumnMapping(prompt=("prompt",), solution="patch", id="instance_id", license="Apache-2.0")
 
 
@@ -28,18 +29,27 @@ def main(what: str, prompts: Path, folder: Path) -> None:
     pa.set_cpu_count(1)
     runs: dict[str, Callable[[Path, Path], float]] = {
         "adapt_math": lambda prompts, folder: _adapt("math", prompts, MATH, Store(folder)),
+        "adapt_near": lambda prompts, folder: _adapt("math", prompts, DIFFERENT, Store(folder), near_duplicates=0.8),
+        "adapt_code": lambda prompts, folder: _adapt("code", prompts, CODE, Store(folder)),
         "adapt_swe": lambda prompts, folder: _adapt("swe", prompts, SWE, Store(folder)),
         "copy": _copy,
         "near": _near,
     }
     seconds = runs[what](prompts, folder)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb}))
+    print(json.dumps({"seconds": seconds, "peak_mb": _peak_mb()}))
 
 
-def _adapt(kind: KindName, prompts: Path, mapping: ColumnMapping, store: Store) -> float:
+def _peak_mb() -> float:
+    """Of this program alone: what getrusage tells began with the process that started it."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
+def _adapt(
+    kind: KindName, prompts: Path, mapping: ColumnMapping, store: Store, near_duplicates: float | None = None
+) -> float:
     """Libraries are loaded by a few rows beforehand; the tasks stay under the version `kind` for the copy."""
-    config = AdaptConfig(kind=kind, prompts=str(prompts), mapping=mapping, image=HOST)
+    config = AdaptConfig(kind=kind, prompts=str(prompts), mapping=mapping, near_duplicates=near_duplicates, image=HOST)
     with TemporaryDirectory() as beside:
         adapt(Store(beside), "before", config.model_copy(update={"limit": 10}))
     start = time.perf_counter()

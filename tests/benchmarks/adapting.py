@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ SHARED = ROOT.parent / "shared" / "data"
 PROMPTS = 230_000
 NEAR = 50_000
 SWE_ROWS = 10_000
+LONG_ROWS, LONG_CASES, CASE_NUMBERS = 2_000, 4, 8_500
 REPEATS = 3
 ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
 
@@ -30,16 +32,23 @@ def adapting() -> dict[str, Measured]:
         near = [_in_a_process("near", prompts, folder) for _ in range(REPEATS)]
         patched = [_in_a_process("adapt_swe", swe, folder) for _ in range(REPEATS)]
         seconds, copy_s = (min(run["seconds"] for run in runs) for runs in (made, copied))
-        peak_mb = max(run["peak_mb"] for run in made)
         swe_mb = swe.stat().st_size / 1e6
     return {
-        "adapt_prompts_per_s": Measured(PROMPTS / seconds, note=f"{PROMPTS} prompts, peak memory {peak_mb:.0f} MB"),
+        "adapt_prompts_per_s": Measured(PROMPTS / seconds, note=f"{PROMPTS} prompts"),
         "near_duplicates_per_s": Measured(NEAR / min(run["seconds"] for run in near)),
         "adapt_over_copy": Measured(seconds / copy_s, note=f"{seconds:.2f} s over {copy_s:.2f} s"),
         "adapt_swe_mb_per_s": Measured(
             swe_mb / min(run["seconds"] for run in patched), note=f"{swe_mb:.0f} MB of JSONL"
         ),
     }
+
+
+def memory() -> dict[str, Measured]:
+    """Of whole stages. The short prompts are random words of GSM8K's, so that all are kept; both tables are Parquet."""
+    with TemporaryDirectory() as folder:
+        short, long = _different_prompts(Path(folder)), _long_tests(Path(folder))
+        runs = {"adapt_memory_mb": ("adapt_near", short), "adapt_memory_mb_long_tests": ("adapt_code", long)}
+        return {key: Measured(_in_a_process(*run, folder)["peak_mb"]) for key, run in runs.items()}
 
 
 def _in_a_process(what: str, prompts: Path, folder: str) -> dict[str, Any]:
@@ -58,6 +67,31 @@ def _math_prompts(folder: Path) -> Path:
     numbered = [pl.format(f"{{}}{between}{{}}", column, "row") for column, between in (("problem", " #"), ("id", "-"))]
     repeated.with_columns(numbered).drop("row").write_parquet(folder / "math.parquet")
     return folder / "math.parquet"
+
+
+def _different_prompts(folder: Path) -> Path:
+    import polars as pl
+
+    source = random.Random(0)
+    rows = pl.read_parquet(_math_prompts(folder), n_rows=7_000)
+    words = [word for text in rows["problem"] for word in text.split()]
+    texts = [" ".join(source.choices(words, k=45)) for _ in range(PROMPTS)]
+    answers = [str(number) for number in range(PROMPTS)]
+    pl.DataFrame({"problem": texts, "expected_answer": answers}).write_parquet(folder / "different.parquet")
+    return folder / "different.parquet"
+
+
+def _long_tests(folder: Path) -> Path:
+    """About 200 kB of tests a prompt."""
+    import polars as pl
+
+    source = random.Random(0)
+    numbers = [str(source.randrange(10_000, 100_000)) for _ in range(LONG_ROWS + CASE_NUMBERS)]
+    cases = [[" ".join(numbers[row : row + CASE_NUMBERS])] * LONG_CASES for row in range(LONG_ROWS)]
+    tests = [{"inputs": inputs, "outputs": ["1"] * LONG_CASES} for inputs in cases]
+    texts = [f"Sum the numbers. #{row}" for row in range(LONG_ROWS)]
+    pl.DataFrame({"problem": texts, "tests": tests}).write_parquet(folder / "long.parquet")
+    return folder / "long.parquet"
 
 
 def _swe_prompts(folder: Path) -> Path:

@@ -37,6 +37,8 @@ BARS = {
     "adapt_prompts_per_s": Bar("prompts adapted to validated Parquet on one core, GSM8K repeated", "1/s", least=30_000),
     "near_duplicates_per_s": Bar("prompts compared with all before them by MinHash", "1/s", least=5_000),
     "adapt_over_copy": Bar("time of adapting over polars reading and writing the same bytes", "1", most=10),
+    "adapt_memory_mb": Bar("peak memory of adapting 230,000 prompts less near-duplicates, none alike", "MB", most=1000),
+    "adapt_memory_mb_long_tests": Bar("the same of 2,000 code prompts with tests of 200 kB each", "MB", most=1000),
     "adapt_swe_mb_per_s": Bar("SWE prompts adapted, gold patches tried, files laid", "MB/s"),
     "forge_tasks_per_s": Bar("tasks of three to five parts forged on one core", "1/s", least=200),
     "validate_tasks_per_min": Bar("forged tasks proven: solved twice, failed by nothing and by cheaters", "1/min"),

@@ -81,7 +81,9 @@ def run(
 def served() -> Iterator[tuple[MakeTeacher, Callable[[], float], int]]:
     """The baseline script from an endpoint through the real client; its seconds since the last question; its pid."""
     with scripted.endpoint() as (url, pid), tempfile.TemporaryDirectory(prefix="termforge-bench-") as folder:
-        choice = TeacherChoice.of("hosted_vllm/scripted", api_base=f"{url}/v1", temperature=None, max_output_tokens=8192)
+        choice = TeacherChoice.of(
+            "hosted_vllm/scripted", api_base=f"{url}/v1", temperature=None, max_output_tokens=8192
+        )
         yield choice.maker(BudgetConfig().open(folder, "benchmark")), lambda: _seconds(url), pid
 
 

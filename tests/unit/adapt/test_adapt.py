@@ -1,5 +1,6 @@
 """What all kinds share: columns equal to records, order, counts, and what is dropped."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from termforge.adapt import code, swe
+from termforge.adapt import adapt, code, swe
 from termforge.adapt.adapt import KINDS, KindName, adapted, without_near_duplicates
 from termforge.adapt.kind import task_of, written
 from termforge.adapt.known import known_sources
@@ -99,6 +100,13 @@ def test_tasks_are_counted_by_what_they_have() -> None:
     counts: Counter[str] = Counter()
     list(adapted(KINDS["math"], FIXTURES["math"], IMAGE, counts))
     assert counts == {"tasks": 4, "with tests": 2, "without tests": 2, "with a solution": 3}
+
+
+def test_tables_are_cut_where_their_texts_grow_long_the_tests_included(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapt, "TABLE_CHARS", 10_000)
+    prompt = FIXTURES["code"][1]._replace(tests=json.dumps([{"input": "1 " * 4_000, "output": "2"}]))
+    tables = list(adapted(KINDS["code"], [prompt] * 4, IMAGE, Counter()))
+    assert [len(table) for table in tables] == [2, 2]
 
 
 def test_prompts_that_make_no_task_are_counted_with_the_reason() -> None:

@@ -1,11 +1,8 @@
-import ast
 import json
-from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from termforge.adapt.code import KIND, input_output, whole_program
+from termforge.adapt.code import KIND, whole_program
 from termforge.adapt.kind import task_of
 from termforge.adapt.sources import Prompt
 from termforge.images import HOST
@@ -90,45 +87,11 @@ def test_a_prompt_without_tests_gets_none_as_in_the_paper() -> None:
     assert (task.verifier, task.solution) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("tests", "pairs"),
-    [
-        ('{"input": ["1"], "output": ["2"]}', [("1", "2")]),
-        ('{"inputs": ["1"], "outputs": ["2"]}', [("1", "2")]),
-        ('[{"input": "1", "output": "2", "testtype": "stdin"}]', [("1", "2")]),
-        ('{"fn_name": "f", "inputs": [[1]], "outputs": [2]}', []),
-        ('{"inputs": ["1", "2"], "outputs": ["2"]}', []),
-        ('{"inputs": [1], "outputs": [2]}', []),
-        ("assert f(1) == 2", []),
-        ("[" * 100_000, []),
-        (None, []),
-    ],
-)
-def test_pairs_of_input_and_output_are_read_in_their_usual_forms(
-    tests: str | None, pairs: list[tuple[str, str]]
-) -> None:
-    assert [tuple(pair) for pair in input_output(tests)] == pairs
-
-
 def test_a_program_begins_with_the_prompt_where_the_solution_is_its_rest() -> None:
     assert whole_program(FUNCTION) == f"{FUNCTION.text}\n    return [n / 2 for n in x]"
     assert whole_program(PROGRAM) == PROGRAM.solution
     assert whole_program(FUNCTION._replace(solution="```python\ndef halves(x):\n    return []\n```")) is not None
     assert whole_program(FUNCTION._replace(solution="return (")) is None
-
-
-def test_every_real_prompt_gets_tests_and_a_solution(shared: Path | None) -> None:
-    if shared is None:
-        pytest.skip("the real prompts do not lie beside this checkout")
-    from termforge.adapt.sources import ColumnMapping, read_prompts
-
-    columns = {"solution": "canonical_solution", "tests": "test", "entry_point": "entry_point", "id": "task_id"}
-    mapping = ColumnMapping(prompt=("prompt",), **columns)
-    tasks = [
-        task_of(KIND, prompt, HOST) for prompt in read_prompts(shared / "data" / "code_humaneval.jsonl.gz", mapping)
-    ]
-    assert Counter((task.verifier is not None, task.solution is not None) for task in tasks) == {(True, True): 164}
-    assert all(ast.parse(task.verifier.files[0].content) for task in tasks if task.verifier)
 
 
 def test_the_image_named_is_the_one_of_the_task() -> None:

@@ -9,7 +9,7 @@ import pytest
 from termforge.adapt import answer
 from termforge.adapt.adapt import adapted, without_duplicates
 from termforge.adapt.kind import task_of
-from termforge.adapt.math import KIND, SAMPLE_COLUMNS, final_answer
+from termforge.adapt.math import KIND, SAMPLE_COLUMNS, final_answer, units_asked
 from termforge.adapt.sources import ColumnMapping, Prompt, read_prompts
 from termforge.schemas import ImageRecipe, TerminalTask
 
@@ -68,6 +68,28 @@ def test_an_answer_that_cannot_be_compared_gets_no_tests_but_a_solution() -> Non
     assert terminal_task.solution is not None
 
 
+def test_an_answer_that_would_be_typed_as_keys_gives_no_task_to_play() -> None:
+    for final in ("\text{yes}", "\boxed{7}", "\frac{1}{2}", "7\x1b"):
+        task = adapt_math(PROMPT._replace(answer=final), IMAGE)
+        assert (task.verifier, task.solution) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("question", "units"),
+    [
+        ("How many clips?", ("clips",)),
+        ("How many more hours did she work than Ben?", ("hours",)),
+        ("How long did it take, in minutes?", ("minutes",)),
+        ("What percent is left?", ("%",)),
+        (r"The angle is $30^\circ$. What is twice as much?", ("°",)),
+        ("What is left?", ()),
+        ("", ()),
+    ],
+)
+def test_the_question_says_in_which_unit_it_wants_its_answer(question: str, units: tuple[str, ...]) -> None:
+    assert units_asked(question) == units
+
+
 def test_the_expected_answer_stands_in_the_tests_alone() -> None:
     terminal_task = adapt_math(PROMPT, IMAGE)
     assert terminal_task.files == ()
@@ -78,7 +100,18 @@ def test_the_expected_answer_stands_in_the_tests_alone() -> None:
 
 @pytest.mark.parametrize(
     ("written", "passed"),
-    [(None, 0), ("", 0), ("1072\n", 1), ("1073", 0), ("1072\n1073\n", 0), (b"\xff\xfe", 0), ("1072" + " " * 5_000, 0)],
+    [
+        (None, 0),
+        ("", 0),
+        ("1072\n", 1),
+        ("1072 clips", 1),
+        ("1072 hours", 0),
+        ("1073", 0),
+        ("1072\n1073\n", 0),
+        (b"\xff\xfe", 0),
+        ("1072" + " " * 5_000, 0),
+        ("1072" + "\u3000" * 333 + " or 1073, 1074", 0),
+    ],
 )
 def test_its_own_tests_pass_the_answer_and_nothing_else(written: str | None, passed: int, tmp_path: Path) -> None:
     expected = Counter({"PASSED": passed, "FAILED": 1 - passed})

@@ -1,4 +1,5 @@
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -45,7 +46,30 @@ def test_texts_that_differ_enough_are_all_new() -> None:
 
 
 def test_case_and_punctuation_do_not_count() -> None:
-    assert list(NearDuplicates(1.0).repeated(["One, two: three four!", "one two three FOUR"])) == [None, 0]
+    assert list(NearDuplicates(1.0).repeated(['One, two: "three four?"', "one two three FOUR"])) == [None, 0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Compute 3 + 4 * 5.", "Compute 3 * 4 - 5."),
+        ("Solve x^2 - 5x + 6 = 0.", "Solve x^2 + 5x - 6 = 0."),
+        ("What is 2(3 + 4) - 5?", "What is (2*3) + 4 - 5?"),
+        ("What is 5! + 3?", "What is 5 + 3?"),
+    ],
+)
+def test_signs_tell_problems_apart(one: str, other: str) -> None:
+    assert list(NearDuplicates(0.8).repeated([one, other])) == [None, None]
+
+
+def test_many_texts_take_little_memory() -> None:
+    texts = (" ".join(text_of(seed, words=20)) for seed in range(4_000))
+    tracemalloc.start()
+    told = NearDuplicates(0.8)
+    assert set(told.repeated(texts)) == {None}
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept / 4_000 < 1_300
 
 
 def test_short_and_empty_texts_are_told_apart() -> None:

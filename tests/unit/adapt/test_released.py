@@ -11,7 +11,7 @@ import pytest
 
 from termforge.adapt.__main__ import main
 from termforge.adapt.released import released_tasks
-from termforge.adapt.released_corpus import released_rows, released_table
+from termforge.adapt.released_corpus import released_rows, released_tables
 from termforge.errors import InputError
 from termforge.export.row import SCHEMA
 from termforge.findings import Rejected
@@ -139,6 +139,15 @@ def test_domains_without_an_image_of_their_own_share_one(tmp_path: Path) -> None
         ({"tests/test_outputs.py": "x = 1"}, "at least 1 item"),
         ({"task.toml": "["}, "task.toml"),
         ({"instruction.md": None}, "there is no instruction.md"),
+        ({"tests/weights.json": "{"}, "weights.json: not valid JSON"),
+        ({"tests/weights.json": "[1]"}, "weights.json: weights by name are expected, not list"),
+        ({"tests/weights.json": '{"test_it": "x"}'}, "weight"),
+        ({"task.toml": "verifier = 3"}, "verifier is 3, and no section"),
+        ({"task.toml": "agent = []"}, "agent is [], and no section"),
+        ({"environment/Dockerfile": "FROM x\nCOPY files/in /app/\n"}, "copied as a whole"),
+        ({"environment/Dockerfile": "FROM x\nCOPY --chmod=700 files/ /app/\n"}, "as they are"),
+        ({"environment/Dockerfile": "FROM x\nCOPY files/\n"}, "a source and a target"),
+        ({"environment/Dockerfile": "FROM x\n"}, "no COPY brings in"),
     ],
 )
 def test_an_unfit_task_is_refused_and_the_next_one_read(
@@ -150,6 +159,29 @@ def test_an_unfit_task_is_refused_and_the_next_one_read(
     assert isinstance(task, TerminalTask)
     assert why in refused.detail
     assert "mixed/debugging/debugging_task_0001" in refused.detail
+
+
+@pytest.mark.parametrize(
+    ("copied", "folder"),
+    [
+        ("COPY files/ /srv/data/", "/srv/data"),
+        ("COPY ./files /srv", "/srv"),
+        ("COPY files/. ./", "/app"),
+        ("COPY files/ .", "/app"),
+        ("COPY files/ data", "/app/data"),
+        ("WORKDIR /srv\nCOPY files/ ./", "/srv"),
+        ("WORKDIR /srv\nWORKDIR sub\nCOPY files/ data/", "/srv/sub/data"),
+        ('COPY ["files/", "/srv/"]', "/srv"),
+        ("COPY --chown=agent:agent files/ /srv/", "/srv"),
+        ("copy files/ \\\n    /srv/", "/srv"),
+        ("ADD files/ /srv/", "/srv"),
+        ("COPY . /srv/", "/srv/files"),
+    ],
+)
+def test_files_lie_where_the_dockerfile_copies_them(copied: str, folder: str, tmp_path: Path) -> None:
+    task = one(tmp_path, **{"environment/Dockerfile": f"FROM x\n{copied}\n"})
+    assert isinstance(task, TerminalTask)
+    assert {file.path for file in task.files} == {f"{folder}/in/data.csv", f"{folder}/logs/.keep"}
 
 
 def test_links_are_refused(tmp_path: Path) -> None:
@@ -228,10 +260,15 @@ def test_level_and_skill_come_from_the_folders_and_the_source_from_its_column(tm
 
 
 def test_rows_stand_in_the_columns_of_our_corpus(tmp_path: Path) -> None:
-    table = released_table(published(tmp_path, row(("user", "u"), ("assistant", DONE))))
+    (table,) = released_tables(published(tmp_path, row(("user", "u"), ("assistant", DONE))))
     assert table.schema == SCHEMA
     assert table["outcome"].to_pylist() == ["ungraded"]
     assert table["solved"].to_pylist() == [None]
+
+
+def test_many_rows_come_a_few_hundred_at_a_time(tmp_path: Path) -> None:
+    path = published(tmp_path, *[row(("user", "u"), ("assistant", DONE))] * 600)
+    assert [len(table) for table in released_tables(path)] == [256, 256, 88]
 
 
 def test_a_null_elsewhere_is_refused_with_its_place(tmp_path: Path) -> None:
@@ -247,4 +284,5 @@ def test_both_are_read_from_the_command_line(tmp_path: Path, capsys: pytest.Capt
     rows = published(tmp_path, row(("user", "u"), ("assistant", None)))
     assert main(["corpus", str(rows), str(tmp_path / "out.parquet")]) == 0
     assert pq.read_table(tmp_path / "out.parquet")["ending"].to_pylist() == ["null tail"]
-    assert main(["corpus", str(tmp_path / "none.parquet"), str(tmp_path / "out.parquet")]) == 1
+    assert main(["corpus", str(tmp_path / "none.parquet"), str(tmp_path / "none")]) == 1
+    assert not list(tmp_path.glob("none*"))

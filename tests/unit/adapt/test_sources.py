@@ -4,7 +4,9 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from termforge.adapt.adapt import without_duplicates
 from termforge.adapt.rows import HUB_NAME
 from termforge.adapt.sources import ColumnMapping, Prompt, read_prompts
-from termforge.errors import InputError
+from termforge.errors import InfrastructureError, InputError
 
 MAPPING = ColumnMapping(prompt=("problem",), answer="answer", solution="solution", id="id", license="MIT")
 ROWS = [
@@ -79,8 +81,33 @@ def test_a_hub_dataset_is_streamed_like_a_file(tmp_path: Path) -> None:
     assert "row 1: there is no column 'question'; there are: 'id', 'problem'" in refusal(f"hf://{folder}", missing)
 
 
-def test_an_unknown_hub_dataset_is_refused_by_name() -> None:
-    assert refusal("hf://nobody/nothing@main").startswith("hf://nobody/nothing@main: cannot be read after row 0")
+def answered(status: int) -> OSError:
+    error = OSError(f"status {status}")
+    error.response = SimpleNamespace(status_code=status)  # type: ignore[attr-defined]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (FileNotFoundError("no such dataset"), InputError),
+        (answered(404), InputError),
+        (ValueError("no such split"), InputError),
+        (answered(503), InfrastructureError),
+        (answered(429), InfrastructureError),
+        (ConnectionError("offline"), InfrastructureError),
+        (httpx.ConnectTimeout("slow"), InfrastructureError),
+    ],
+)
+def test_an_outage_of_the_hub_is_not_taken_for_a_wrong_name(
+    error: Exception, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **named: object) -> None:
+        raise error
+
+    monkeypatch.setattr("datasets.load_dataset", fail)
+    with pytest.raises(kind, match=r"^hf://nobody/nothing@main: cannot be read after row 0"):
+        rows_in("hf://nobody/nothing@main", MAPPING)
 
 
 @pytest.mark.parametrize("name", ["nothing", "a/b@", "a/b#", ""])
@@ -113,6 +140,8 @@ def test_rows_of_another_category_are_no_prompts(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     mapping = ColumnMapping(prompt=("problem",), where={"category": "SWE Repair"})
     assert [prompt.text for prompt in read_prompts(tmp_path / "p.jsonl", mapping)] == ["a"]
+    nowhere = mapping.model_copy(update={"where": {"category": "swe repair"}})
+    assert refusal(tmp_path / "p.jsonl", nowhere).endswith("there is no row where 'category' is 'swe repair'")
 
 
 def test_tests_may_be_values_that_json_can_say(tmp_path: Path) -> None:
@@ -138,7 +167,7 @@ def test_limit_stops_reading_before_what_follows(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_serve_as_answers_and_ids(tmp_path: Path) -> None:
-    (tmp_path / "p.jsonl").write_text('{"id": 7, "problem": "x", "answer": 12, "solution": null}\n')
+    (tmp_path / "p.jsonl").write_text('{"id": 7, "problem": "x", "answer": 12.0, "solution": null}\n')
     assert list(read_prompts(tmp_path / "p.jsonl", MAPPING)) == [Prompt("x", "p.jsonl", "7", "12", None, "MIT")]
 
 
@@ -267,6 +296,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5_000_000 < (tmp_path / "p.jsonl").stat().st_size
+
+
+def test_long_texts_of_parquet_are_decoded_a_few_at_a_time(tmp_path: Path) -> None:
+    rows = [{"problem": str(number) * 50_000} for number in range(100, 400)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "p.parquet")
+    tracemalloc.start()
+    assert rows_in(tmp_path / "p.parquet", ColumnMapping(prompt=("problem",))) == 300
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 15_000_000 < 300 * 150_000
 
 
 def test_the_real_math_prompts_are_read_whole(shared: Path | None) -> None:
