@@ -77,7 +77,7 @@ def grow_corpus(
     seed: Seed = "0",
     measured: Measured = "",
     oracle_runs: OracleRuns = 2,
-    mutants: Mutants = 2,
+    mutants: Mutants = 0,
     teacher: Model = "termforge/oracle",
     api_base: ApiBase = None,
     temperature: Temperature = None,

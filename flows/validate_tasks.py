@@ -46,7 +46,7 @@ def validate_tasks(
     night: Night = "",
     store: StorePath = "store",
     oracle_runs: OracleRuns = 2,
-    mutants: Mutants = 2,
+    mutants: Mutants = 0,
     sandbox: Sandbox = "auto",
     images: Images = "auto",
     concurrency: Concurrency = 64,

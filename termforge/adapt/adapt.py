@@ -22,8 +22,7 @@ assert tuple(KINDS) == get_args(KindName)
 
 TABLE_ROWS = 4_000
 TABLE_CHARS = 32_000_000
-"""Of all texts of the rows; tables are cut at whichever comes first, so that neither long prompts nor long tests fill
-the memory."""
+"""Of prompts, tests and solutions; tables are cut at whichever comes first, so that no long texts fill the memory."""
 
 Row = tuple[str, Texts]
 """Licence, and the texts of a task."""
@@ -44,7 +43,7 @@ def adapted(kind: Kind, prompts: Iterable[Prompt], image: ImageRecipe, counts: C
         if prompt.tests and not any(texts[number] for number in kind.given_tests):
             counts["prompts whose tests are of no known form"] += 1
         rows.append((prompt.license, (kind.instruction(prompt), origin(prompt), *texts)))
-        chars += len(prompt.text) + sum(map(len, filter(None, texts)))
+        chars += len(prompt.text) + len(prompt.tests or "") + len(prompt.solution or "")
         if len(rows) == TABLE_ROWS or chars > TABLE_CHARS:
             yield _counted(_table(kind, image, rows, forms), counts)
             rows, chars = [], 0

@@ -28,7 +28,6 @@ SOLUTION = "/app/solution.txt"
 TESTS = (Test(id=f"{TESTS_FILE}::test_the_answer_is_right"),)
 CALCULATOR_MARK = re.compile(r"<<[^<>]*>>")
 FINAL_LINE = "####"
-COUNTING = ("ow many ", "ow much ")
 COUNTED = re.compile(r"(?:(?:more|fewer|less|total|whole|full|different|of|the) )*+([A-Za-z]+)")
 LAST = re.compile(r" in ([A-Za-z]+)[?.]?$")
 
@@ -53,26 +52,33 @@ def test_the_answer_is_right():
 def texts(prompt: Prompt) -> Texts:
     """Test file, why the answer is what it is, and the keystrokes that write it."""
     final, worked = final_answer(prompt)
-    if not final or UNTYPED.search(final):
+    if not final:
+        return None, None, None
+    checks, keystrokes = written(final, units_asked(prompt.text))
+    if not keystrokes:
         return None, None, None
     reasons = f"Working it out:\n{worked}\nSo the answer is {final}." if worked else f"The answer is {final}."
     analysis = f"Nothing has been written yet, and the task needs no input files. {reasons}"
-    return checks_of(final, units_asked(prompt.text)), analysis, f"printf '%s\\n' {shlex.quote(final)} > {SOLUTION}\n"
+    return checks, analysis, keystrokes
 
 
 @lru_cache(2**13)
-def checks_of(final: str, asked: tuple[str, ...]) -> bytes | None:
-    """Answers repeat more than prompts do."""
-    return (CHECKS % (ascii(final), ascii(asked))).encode() if answer.read(final) else None
+def written(final: str, asked: tuple[str, ...]) -> tuple[bytes | None, str]:
+    """Test file and keystrokes; none where these would be keys. Answers repeat more than prompts do."""
+    if UNTYPED.search(final):
+        return None, ""
+    checks = (CHECKS % (ascii(final), ascii(asked))).encode() if answer.read(final) else None
+    return checks, f"printf '%s\\n' {shlex.quote(final)} > {SOLUTION}\n"
 
 
 def units_asked(text: str) -> tuple[str, ...]:
     """In which the question wants its answer: `How many hours`, `in hours?`, percent, degrees."""
     asked = []
-    for opening in COUNTING:
-        if (place := text.rfind(opening)) >= 0 and (found := COUNTED.match(text, place + len(opening))):
-            asked.append(found[1])
-    if " in " in text[-30:] and (found := LAST.search(text, len(text) - 30)):
+    place = max(text.rfind("ow many "), text.rfind("ow much "))
+    if place >= 0 and (found := COUNTED.match(text, place + 8)):
+        asked.append(found[1])
+    place = text.rfind(" in ", -30)
+    if place >= 0 and (found := LAST.match(text, place)):
         asked.append(found[1])
     if "%" in text or "percent" in text:
         asked.append("%")
@@ -89,10 +95,9 @@ def final_answer(prompt: Prompt) -> tuple[str | None, str]:
         worked = worked or before
     if FINAL_LINE in worked:
         worked = worked.rsplit(FINAL_LINE, 1)[0]
-    # A tab or form feed in front is what a source that escaped LaTeX too rarely made of "\\text" and "\\frac".
-    return given and given.rstrip().lstrip(" \r\n"), (
-        CALCULATOR_MARK.sub("", worked) if "<<" in worked else worked
-    ).strip()
+    worked = (CALCULATOR_MARK.sub("", worked) if "<<" in worked else worked).strip()
+    # A tab or form feed in front is what a source that escaped LaTeX too rarely made of "\text" and "\frac".
+    return given and given.rstrip().lstrip(" \r\n"), worked
 
 
 def parts(texts: Texts) -> Parts:

@@ -27,7 +27,7 @@ from termforge.harbor.reach import looks_beyond
 from termforge.images import DOMAIN_IMAGES
 from termforge.schemas import Domain, File, ImageRecipe, Limits, Provenance, TerminalTask, Test, Verifier
 
-GENERATOR = "released@1"
+GENERATOR = "released@2"
 DATASET = "nvidia/Nemotron-Terminal-Synthetic-Tasks"
 LICENSE = "CC-BY-4.0"
 TEACHER = "deepseek-ai/DeepSeek-V3.2"

@@ -99,11 +99,11 @@ def _prompts(rows: Rows, mapping: ColumnMapping, dataset: str, prefix: str) -> I
             "\n\n".join(map(values.required, mapping.prompt)),
             dataset,
             f"{prefix}{number}" if mapping.id is None else values.name(mapping.id),
-            values.optional(mapping.answer),
-            values.optional(mapping.solution),
+            mapping.answer and values.optional(mapping.answer),
+            mapping.solution and values.optional(mapping.solution),
             mapping.license,
-            values.tests(mapping.tests),
-            values.optional(mapping.entry_point),
+            mapping.tests and values.tests(mapping.tests),
+            mapping.entry_point and values.optional(mapping.entry_point),
         )
     if not found:
         raise InputError(f"{rows.file}: holds no rows")
@@ -128,16 +128,16 @@ class _Values(NamedTuple):
             value = said
         return self._text(column, value, "text").strip() or self._refuse(column, "the text is empty")
 
-    def optional(self, column: str | None) -> str | None:
-        value = None if column is None else self.row[column]
-        if column is None or value is None:
+    def optional(self, column: str) -> str | None:
+        if (value := self.row[column]) is None:
             return None
-        text = self._text(column, _whole_number_as_text(value), "text or a whole number")
+        if not isinstance(value, str):
+            value = _whole_number_as_text(value)
+        text = self._text(column, value, "text or a whole number")
         return None if not text or text.isspace() else text
 
-    def tests(self, column: str | None) -> str | None:
-        value = None if column is None else self.row[column]
-        if column is None or not isinstance(value, list | dict):
+    def tests(self, column: str) -> str | None:
+        if not isinstance(value := self.row[column], list | dict):
             return self.optional(column)
         try:
             return json.dumps(value)

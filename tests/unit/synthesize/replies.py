@@ -26,6 +26,8 @@ def test_number():
 
 def test_file():
     assert Path("/app/count.txt").is_file()
+    assert len(Path("/app/count.txt").read_text().splitlines()) == 1
+    assert len(Path("/app/count.txt").read_text()) < 9
 </tests>
 <weights>
 test_count: 1
