@@ -73,18 +73,18 @@ def written(final: str, asked: tuple[str, ...]) -> tuple[bytes | None, str]:
 
 def units_asked(text: str) -> tuple[str, ...]:
     """In which the question wants its answer: `How many hours`, `in hours?`, percent, degrees."""
-    asked = []
+    asked: tuple[str, ...] = ()
     place = max(text.rfind("ow many "), text.rfind("ow much "))
     if place >= 0 and (found := COUNTED.match(text, place + 8)):
-        asked.append(found[1])
+        asked = (found[1],)
     place = text.rfind(" in ", -30)
     if place >= 0 and (found := LAST.match(text, place)):
-        asked.append(found[1])
+        asked += (found[1],)
     if "%" in text or "percent" in text:
-        asked.append("%")
-    if "°" in text or "degree" in text or "\\circ" in text:
-        asked.append("°")
-    return tuple(asked)
+        asked += ("%",)
+    if "degree" in text or "\\circ" in text or (not text.isascii() and "°" in text):
+        asked += ("°",)
+    return asked
 
 
 def final_answer(prompt: Prompt) -> tuple[str | None, str]:

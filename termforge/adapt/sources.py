@@ -115,6 +115,9 @@ def _columns(mapping: ColumnMapping) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+EXPECTED = "text or a whole number"
+
+
 class _Values(NamedTuple):
     """The values of one row; what does not fit is refused with its place."""
 
@@ -133,7 +136,7 @@ class _Values(NamedTuple):
             return None
         if not isinstance(value, str):
             value = _whole_number_as_text(value)
-        text = self._text(column, value, "text or a whole number")
+        text = value if isinstance(value, str) and value.isascii() else self._text(column, value, EXPECTED)
         return None if not text or text.isspace() else text
 
     def tests(self, column: str) -> str | None:
@@ -145,7 +148,10 @@ class _Values(NamedTuple):
             return self._refuse(column, f"the value cannot be said in JSON ({error})")
 
     def name(self, column: str) -> str:
-        text = self._text(column, _whole_number_as_text(self.row[column]), "text or a whole number")
+        value = self.row[column]
+        if not isinstance(value, str):
+            value = _whole_number_as_text(value)
+        text = value if isinstance(value, str) and value.isascii() else self._text(column, value, EXPECTED)
         return text or self._refuse(column, "the id is empty")
 
     def _text(self, column: str, value: object, expected: str) -> str:
