@@ -5,8 +5,8 @@ from heapq import nlargest
 
 from termforge.schemas import File, TerminalTask
 
-COPIES = 5
-"""Inputs that are copied to each place, one cheater after the other."""
+COPIES = 2
+"""Inputs that are copied to each place, one cheater after the other. Each costs a grading."""
 
 
 def cheats(terminal_task: TerminalTask, modes: Mapping[str, int]) -> dict[str, list[File]]:

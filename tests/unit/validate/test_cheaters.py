@@ -1,7 +1,7 @@
 """What agents that do not work leave: where, with which content and mode."""
 
 from termforge.schemas import File, ImageRecipe, Provenance, TerminalTask
-from termforge.validate.cheaters import cheats, laid_with, likely_inputs
+from termforge.validate.cheaters import COPIES, cheats, laid_with, likely_inputs
 
 
 def terminal_task(**contents: str) -> TerminalTask:
@@ -26,7 +26,7 @@ def test_every_path_gets_each_of_its_likeliest_inputs() -> None:
     task = terminal_task(**{f"in{number}__txt": "x" * (9 - number) for number in range(7)})
     made = cheats(task, {"/app/out.txt": 0o644, "/app/in0.txt": 0o644})
     copied = [{file.path: len(file.content) for file in files} for name, files in made.items() if "copied" in name]
-    assert copied == [{"/app/out.txt": 9 - number, "/app/in0.txt": 8 - number} for number in range(5)]
+    assert copied == [{"/app/out.txt": 9 - number, "/app/in0.txt": 8 - number} for number in range(COPIES)]
 
 
 def test_json_is_also_answered_with_nothing_in_it() -> None:
