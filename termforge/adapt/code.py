@@ -4,11 +4,10 @@ Tests are of a function or of a whole program (termforge/adapt/given_tests.py). 
 user and never in the process that knows the tests (termforge/adapt/candidate.py).
 """
 
-import ast
-
 from termforge.adapt import given_tests
 from termforge.adapt.kind import TESTS_FILE, Kind, Parts, Text, Texts, beside_the_tests, step, test_file, written
 from termforge.adapt.sources import Prompt
+from termforge.python_source import parsed
 from termforge.schemas import Step, Test, Verifier
 
 SOLUTION = "/app/solution.py"
@@ -86,8 +85,8 @@ def whole_program(prompt: Prompt) -> str | None:
 
 def is_python(text: str) -> bool:
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: nested too deeply
+        parsed(text)
+    except SyntaxError:
         return False
     return True
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from termforge.python_source import parsed
+
 METHOD = re.compile(r"class Solution\b.*?\bdef (\w+)\(self", re.S)
 CHECK = "def check("
 CALLS = """\
@@ -73,14 +75,14 @@ def _calls(found: object) -> Iterator[Call]:
 
 
 def is_functional(row: dict[str, Any]) -> bool:
-    return row.get("testtype") == "functional" and isinstance(row.get("input"), str) and isinstance(row["output"], str)
+    return row.get("testtype") == "functional" and all(isinstance(row.get(side), str) for side in ("input", "output"))
 
 
 def _assertions(tests: str, entry_point: str | None) -> Checks | None:
     """The one function that they call and nobody has defined is the agent's, unless it is named."""
     try:
-        tree = ast.parse(tests)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: nested too deeply
+        tree = parsed(tests)
+    except SyntaxError:
         return None
     if not any(isinstance(node, ast.Assert) for node in tree.body):
         return None

@@ -18,6 +18,7 @@ from termforge.harbor.reach import looks_beyond
 from termforge.harbor.reward import read_script
 from termforge.harbor.settings import Ours
 from termforge.harbor.shell import Package
+from termforge.python_source import Tree
 from termforge.schemas import File, Test, Verifier
 
 SCRIPT = "test.sh"
@@ -87,7 +88,7 @@ def _files(folder: Path) -> tuple[File, ...]:
     return tuple(found)
 
 
-def _trees(files: Sequence[File]) -> dict[str, pytest_ids.Tree]:
+def _trees(files: Sequence[File]) -> dict[str, Tree]:
     """What is Python, by paths below /tests.
 
     Raises: InputError where it is not, or where only running tells which tests there are.
@@ -101,7 +102,7 @@ def _trees(files: Sequence[File]) -> dict[str, pytest_ids.Tree]:
     return {path: pytest_ids.parse(path, source, beside) for path, source in sources.items()}
 
 
-def _ids(script: Path, target: str, trees: Mapping[str, pytest_ids.Tree]) -> list[str]:
+def _ids(script: Path, target: str, trees: Mapping[str, Tree]) -> list[str]:
     """Ids below a target: a file, a folder, or `file::test`."""
     place, _, function = target.partition("::")
     chosen = list(_chosen(place, trees))

@@ -10,9 +10,8 @@ from itertools import product
 from typing import Any
 
 from termforge.errors import InputError
+from termforge.python_source import Function, Tree, parsed
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-Tree = ast.Module
 SELF_NAMED = (str, int, float, bool, complex, type(None))
 """Values that stand in ids as they print; others are named by argument and number."""
 COMPOUND = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While, ast.Match)
@@ -26,9 +25,9 @@ def parse(path: str, source: bytes, beside: Collection[str]) -> Tree:
     Raises: InputError naming the line, where it is not Python or adds tests in a way that only running tells.
     """
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"tests/{path}: is not Python: {error or type(error).__name__}") from None
+        tree = parsed(source)
+    except SyntaxError as error:
+        raise InputError(f"tests/{path}: is not Python: {error}") from None
     for node in ast.walk(tree):
         if reason := _dynamic(node):
             raise _refused(path, node, reason)

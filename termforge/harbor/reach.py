@@ -3,7 +3,8 @@
 import ast
 import re
 
-from termforge.harbor.pytest_ids import Tree, dotted
+from termforge.harbor.pytest_ids import dotted
+from termforge.python_source import Tree
 from termforge.validate.running_code import running_code
 
 BEYOND = {"grp", "http", "httpx", "pexpect", "psutil", "pwd", "requests", "shutil", "socket", "subprocess", "urllib"}

@@ -16,8 +16,9 @@ other files (prose.py). The seed's own problem may always be repeated. Refused a
 import ast
 import re
 
+from termforge.python_source import parsed
 from termforge.schemas import File
-from termforge.synthesize.lint import parsed
+from termforge.synthesize.lint import parsed_tests
 from termforge.synthesize.methods import given_away, named
 from termforge.synthesize.prose import said
 from termforge.synthesize.reply import MalformedReply, Reason, Sections
@@ -56,7 +57,7 @@ def check_isolation(sections: Sections, files: tuple[File, ...], seed: SeedProbl
     if passages := (_passages(reference) - _passages(problem)) & _passages(seen, _passage_length(reference)):
         raise MalformedReply(Reason.REFERENCE_LEAKED, " ".join(min(passages)))
     all_said = "\n\n".join([sections.instruction, *(said(file) for file in files)])
-    tests = parsed(sections.tests)
+    tests = parsed_tests(sections.tests)
     if names := (_functions(reference) - _identifiers(problem) - _identifiers(_texts(tests))) & _identifiers(all_said):
         raise MalformedReply(Reason.REFERENCE_LEAKED, min(names))
     solution = "\n".join([reference, sections.tests, sections.info])
@@ -96,8 +97,8 @@ def _identifiers(text: str) -> set[str]:
 
 def _functions(reference: str) -> set[str]:
     try:
-        nodes = list(ast.walk(ast.parse(reference)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        nodes = list(ast.walk(parsed(reference)))
+    except SyntaxError:
         return set()  # told in words
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef) and _NO_PLAIN_WORD.fullmatch(node.name)}
 

@@ -9,6 +9,7 @@ import re
 import sys
 
 from termforge.images import Inventory
+from termforge.python_source import Tree, parsed
 from termforge.synthesize.reply import MalformedReply, Reason, verifier_of
 from termforge.validate.lint import GRADER_MODULES, tests_assert
 from termforge.validate.running_code import running_code
@@ -19,11 +20,11 @@ _NONE = {"", "none", "n/a", "na", "-"}
 """How a section that should be empty is filled."""
 
 
-def parsed(source: str) -> ast.Module:
+def parsed_tests(source: str) -> Tree:
     """Raises: MalformedReply."""
     try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
+        return parsed(source)
+    except SyntaxError as error:
         raise MalformedReply(Reason.TESTS_NOT_PYTHON, str(error)[:200]) from None
 
 
@@ -32,7 +33,7 @@ def test_functions(source: str, inventory: Inventory) -> tuple[str, ...]:
 
     Raises: MalformedReply.
     """
-    tree = parsed(source)
+    tree = parsed_tests(source)
     if running := running_code(tree):
         raise MalformedReply(Reason.UNSAFE_TEST, ", ".join(running)[:200])
     importable = sys.stdlib_module_names | GRADER_MODULES | set(inventory.modules)

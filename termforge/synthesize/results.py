@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from termforge.python_source import called
 from termforge.synthesize.prose import sentences
 
 Value = Decimal | str
@@ -81,26 +82,22 @@ def _compared(node: ast.AST, helpers: set[str]) -> Iterator[ast.expr]:
             sides = [left, *others]
             if all(isinstance(operator, ast.Eq | ast.In) for operator in operators) and not _counts(sides):
                 yield from sides
-        case ast.Call(args=arguments) if _called(node) in _CLOSE:
+        case ast.Call(args=arguments) if called(node) in _CLOSE:
             yield from arguments[:2]
-        case ast.Call(args=[ast.BinOp(left=left, op=ast.Sub(), right=right)]) if _called(node) == "abs":
+        case ast.Call(args=[ast.BinOp(left=left, op=ast.Sub(), right=right)]) if called(node) == "abs":
             yield from (left, right)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords) if name in helpers:
             yield from (*arguments, *(keyword.value for keyword in keywords))
 
 
 def _counts(sides: list[ast.expr]) -> bool:
-    return any(isinstance(side, ast.Call) and _called(side) == "len" for side in sides)
+    return any(isinstance(side, ast.Call) and called(side) == "len" for side in sides)
 
 
 def _counted(tree: ast.Module) -> set[str]:
     """Names that stand beside a `len`."""
     compares = [[node.left, *node.comparators] for node in ast.walk(tree) if isinstance(node, ast.Compare)]
     return {name for sides in compares if _counts(sides) for side in sides for name in _names(side)}
-
-
-def _called(node: ast.Call) -> str:
-    return getattr(node.func, "attr", "") or getattr(node.func, "id", "")
 
 
 def _assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:
@@ -152,7 +149,7 @@ def _literals(node: ast.expr) -> Iterator[Value]:
         case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements) | ast.Dict(values=elements):
             for element in elements:
                 yield from _literals(element)
-        case ast.Call(args=arguments) if _called(node) in _CLOSE | {"Decimal", "float", "int", "round", "str"}:
+        case ast.Call(args=arguments) if called(node) in _CLOSE | {"Decimal", "float", "int", "round", "str"}:
             yield from (value for argument in arguments[:1] for value in _literals(argument))
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from termforge.images import Inventory
+from termforge.python_source import Function, Tree, called
 from termforge.schemas import File, TerminalTask, Verifier
 from termforge.validate.running_code import running_code
-from termforge.validate.source import Function, Tree, called, imports, parsed, python_files, test_functions, trees
+from termforge.validate.source import imports, parsed, python_files, test_functions, trees
 
 GRADER_MODULES = frozenset({"pytest", "termforge_grader"})
 MAX_INSTRUCTION_CHARS = 100_000

@@ -4,8 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from termforge.python_source import Tree, called
 from termforge.schemas import Command, Need, TerminalTask
-from termforge.validate.source import Tree, called, imports, trees
+from termforge.validate.source import imports, trees
 
 NETWORK_MODULES = frozenset(
     {

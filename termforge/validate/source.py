@@ -4,10 +4,9 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
+from termforge import python_source
+from termforge.python_source import Function, Tree
 from termforge.schemas import File, Verifier
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-Tree = ast.Module
 
 
 def python_files(verifier: Verifier) -> Iterator[File]:
@@ -29,9 +28,9 @@ def parsed(file: File) -> Tree | str:
 def _parsed(source: bytes) -> Tree | str:
     """Kept a while, since several checks read it one after the other."""
     try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
-        return str(error) or type(error).__name__
+        return python_source.parsed(source)
+    except SyntaxError as error:
+        return str(error)
 
 
 def imports(tree: Tree) -> set[str]:
@@ -43,11 +42,6 @@ def imports(tree: Tree) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
-
-
-def called(call: ast.Call) -> str:
-    """The last part of the name."""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def test_functions(tree: Tree) -> dict[str, Function]:
