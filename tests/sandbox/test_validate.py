@@ -290,8 +290,6 @@ def test_an_order_that_only_one_interpreter_has_is_found(
     gates: Callable[..., GateVerdicts], engine: Engine, image: Image
 ) -> None:
     """Bubblewrap's graders share a hash seed until their nest ends: what they expect looks steady from inside."""
-    if engine.name == "docker":
-        pytest.skip("every grader has a hash seed of its own")
     words = ["ash", "beech", "cedar", "elm", "fir", "hazel", "lime", "maple", "oak", "pine"]
     order = f"import os\ndef test_it():\n    order = ' '.join(list(set({words})))\n    "
     asking = terminal_task(order + "assert os.path.exists('/app/answer'), f'<{order}>'")
@@ -300,7 +298,10 @@ def test_an_order_that_only_one_interpreter_has_is_found(
     (shown,) = set(re.findall(r"<([a-z ]+)>", verdict.results[0].message))
     source = order + "assert os.path.exists('/app/answer') and open('/app/answer').read() == order"
     task = terminal_task(source, solution=solution(f"printf %s '{shown}' > answer"))
-    assert refused(gates(task), "steady").startswith("passed at first, but not in a new interpreter: test_outputs")
+    if engine.name == "docker":  # where every grader has a hash seed of its own
+        assert refused(gates(task), "oracle passes").startswith("unsolved")
+    else:
+        assert refused(gates(task), "steady").startswith("passed at first, but not in a new interpreter: test_outputs")
 
 
 def test_files_that_cannot_be_laid_are_the_tasks_fault(gates: Callable[..., GateVerdicts]) -> None:

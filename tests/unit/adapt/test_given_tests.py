@@ -211,6 +211,7 @@ def test_pairs_of_input_and_output_are_read_in_their_usual_forms(tests: str, pai
         "def test_f(): assert f(1) == 2",
         "[" * 100_000,
         functional("1", "2"),
+        '[{"input": "1", "testtype": "functional"}]',
     ],
 )
 def test_tests_of_an_unknown_form_are_none(tests: str) -> None:
