@@ -67,10 +67,12 @@ class DockerSandbox:
         with self._using("a channel"):
             self.boot()
             opened = docker_exec.start(self._api, self.container, argv, stdin=True)
-            if not docker_exec.wait_for_start(self._api, opened):
-                opened.close()
-                self._check_not_dying()
-                return _ended_channel()
+            with contextlib.ExitStack() as unless_it_runs:
+                unless_it_runs.callback(opened.close)
+                if not docker_exec.wait_for_start(self._api, opened):
+                    self._check_not_dying()
+                    return _ended_channel()
+                unless_it_runs.pop_all()
         return self._channels.attach(opened.stream, opened.early, opened.response.close)
 
     def check(self) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -17,6 +18,7 @@ from termforge.adversary import attack
 from termforge.errors import LimitPassed, NeedsUnmet, SandboxLost, SetupError, UnfitFiles
 from termforge.images import built
 from termforge.images.recipe import recipe
+from termforge.sandbox import docker_exec
 from termforge.sandbox.docker_engine import Docker
 from termforge.sandbox.docker_sandbox import DockerSandbox
 from termforge.schemas import File, Image, ImageRecipe, Limits, Need
@@ -127,6 +129,22 @@ def test_a_container_killed_during_a_command_is_lost(sandbox: DockerSandbox, cli
         sandbox.run(["sleep", "30"])
 
 
+def test_a_channel_whose_container_goes_as_it_opens_is_closed(
+    sandbox: DockerSandbox, client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, wait_for_start = list[docker_exec.Exec](), docker_exec.wait_for_start
+
+    def meanwhile_removed(api: Any, command: docker_exec.Exec) -> bool:
+        opened.append(command)
+        client.api.remove_container(sandbox.container, force=True)
+        return wait_for_start(api, command)
+
+    monkeypatch.setattr(docker_exec, "wait_for_start", meanwhile_removed)
+    with pytest.raises(SandboxLost):
+        sandbox.open_channel(["cat"])
+    assert opened[0].stream.fileno() == -1
+
+
 def test_a_container_that_somebody_started_again_is_lost(sandbox: DockerSandbox, client: docker.DockerClient) -> None:
     sandbox.check()
     client.api.restart(sandbox.container, timeout=0)
@@ -184,6 +202,7 @@ import sys
 from pathlib import Path
 from termforge.images import built
 from termforge.images.recipe import recipe
+from termforge.sandbox import docker_exec
 from termforge.sandbox.docker_engine import Docker
 engine = Docker(Path(sys.argv[1]))
 sandbox = engine.start(built(recipe("file-operations")).image)

@@ -252,11 +252,12 @@ def test_what_background_writers_do_while_the_tests_run_is_not_seen(watched: Wat
     [
         ("true", "solved"),
         ("rm -rf --no-preserve-root / 2>/dev/null", "unsolved"),
-        ("rm -rf /tests; echo > /tests", "unsolved"),
+        ("rm -rf /tests; echo > /tests", "solved"),
         ("rm -rf /app", "unsolved"),
     ],
 )
 def test_a_broken_machine_fails_the_tests_that_run_on_it(watched: Watched, line: str, outcome: str) -> None:
+    """What lies in the place of the tests' own folder is taken away, and costs nothing."""
     live = graded_by("def test_it(): assert open('/app/out.txt').read() == '42\\n'", live=True)
     (trajectory,) = rolled_out(watched, WORK, reply(f"{line}\n"), DONE, task=live)
     assert (trajectory.ending, trajectory.outcome) == (Ending.COMPLETED, outcome)

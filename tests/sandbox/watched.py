@@ -81,8 +81,11 @@ def descendants(process: int) -> set[int]:
 
 def ended(process: int) -> bool:
     """A zombie that nobody has collected yet has ended as well."""
-    path = Path(f"/proc/{process}/stat")
-    return not path.exists() or path.read_text().rpartition(")")[2].split()[0] == "Z"
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:

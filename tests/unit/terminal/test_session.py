@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from termforge.errors import SandboxLost, TerminalClosed, TerminalError, TerminalTampered
 from termforge.terminal import Terminal, tmux
 from tests.host_sandbox import HostSandbox
+from tests.sandbox.watched import ended, wait_until
 
 RAW_READER = """
 import os, sys, tty
@@ -435,10 +436,7 @@ def test_nothing_is_left_after_close(terminal: Terminal) -> None:
     pid = terminal._server.pid
     terminal.close()
     terminal.close()
-    until = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not Path(f"/proc/{pid}").exists()
+    assert wait_until(lambda: ended(pid), 20)
 
 
 def test_a_turn_costs_milliseconds(terminal: Terminal) -> None:
