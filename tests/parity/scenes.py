@@ -229,7 +229,7 @@ BACKGROUND = scene(
     one("(sleep 0.4; echo late) &\n", "sleep 60 &\n", "(sleep 0.3; seq 50) &\n",
         "{ sleep 0.5; clear; } &\n", wait_s=SLOW_S),
     some("jobs\n", "\n", "echo meanwhile\n", "jobs -l\n", "", "bg\n", "disown %2\n"),
-    one("kill %1; wait\n", "fg\n", "wait %3\n"),
+    one("kill %1; sleep 0.3; wait\n", "fg\n", "wait %3\n"),
     typed("C-c", "\n"),
 )  # fmt: skip
 STOPPED = scene(
