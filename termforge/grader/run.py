@@ -6,8 +6,10 @@ before pytest starts; what tests or agent code print goes to standard error.
 
 import ctypes
 import json
+import linecache
 import os
 import sys
+from collections.abc import Generator
 
 PR_SET_DUMPABLE = 4
 ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -31,6 +33,15 @@ class Reporter:
         self.failures: dict[str, str] = {}
         self.called: set[str] = set()
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if report.failed and call.excinfo is not None:
+            report.longrepr = _told(call.excinfo)
+        return report
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:
             self.called.add(report.nodeid)
@@ -48,13 +59,22 @@ class Reporter:
         _line({"id": nodeid, "passed": passed, "message": self.failures.get(nodeid, "" if passed else "not run")})
 
 
+def _told(error: pytest.ExceptionInfo[BaseException]) -> str:
+    """The line, what went wrong in it and, last, where: `file:line: exception`. Pytest's own way costs far more."""
+    place = (error.traceback.filter(error) or error.traceback)[-1]
+    path, number = str(place.path), place.lineno + 1
+    return f"> {linecache.getline(path, number).strip()}\n{error.exconly()}\n{path}:{number}: {error.typename}"
+
+
 def _line(content: dict[str, object]) -> None:
     report.write(json.dumps(content) + "\n")
     report.flush()
 
 
+UNUSED = ("cacheprovider", "threadexception", "unraisableexception")
+"""Plugins that only cost: the last two collect garbage at the end, again and again."""
+
 tests = sys.argv[1]
-status = pytest.main(
-    ["-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", tests, tests], plugins=[Reporter()]
-)
+options = ["-q", "--tb=no", *(f"-pno:{plugin}" for plugin in UNUSED), "-c", "/dev/null", "--rootdir", tests]
+status = pytest.main([*options, tests], plugins=[Reporter()])
 _line({"finished": int(status)})

@@ -59,19 +59,27 @@ def run_agent(
         assert process.stderr is not None
         streams = [_Stream(process.stdout), _Stream(process.stderr)]
         feeder = threading.Thread(target=_feed, args=(process.stdin, stdin.encode()), daemon=True)
+        # Popen's own wait with a limit looks every 50 ms.
+        waiter = threading.Thread(target=process.wait, daemon=True)
         feeder.start()
-        code = -9
+        waiter.start()
         try:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                code = process.wait(timeout_s)
-                code = code if code >= 0 else 128 - code
+            waiter.join(timeout_s)
+            code = process.returncode
         finally:
             _end(process, ours)
-            for thread in (feeder, *streams):
+            for thread in (feeder, waiter, *streams):
                 thread.join(ENDING_S)
-        finished = Finished(argv, code, *(stream.text for stream in streams))
+        finished = Finished(argv, _status(code), *(stream.text for stream in streams))
         finished.files = dict(_left(folder))
     return finished
+
+
+def _status(code: int | None) -> int:
+    """None is of one that still ran."""
+    if code is None:
+        return -9
+    return code if code >= 0 else 128 - code
 
 
 def _lay(folder: str, files: Mapping[str, str]) -> None:

@@ -4,16 +4,21 @@ A sandbox has one uid for the kernel, so the other user is made of namespaces: i
 write anywhere but in a scratch /tmp and in a current folder that its caller opened to everyone (mode o+w, not sticky),
 and finds in place of what others may not read an empty file or folder. The tests are out of its sight altogether.
 Its exit code is passed on; an end by signal N becomes 128 + N.
+
+Tests run dozens of programs, each through a new Python: half of its start would be `re`, `typing` and `collections`.
 """
+
+from __future__ import annotations
 
 import ctypes
 import os
-import re
 import stat
-import struct
 import sys
-from collections.abc import Callable, Iterator
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
 NOBODY = 65534
 COVERED = ("/tests", "/root", "/run")
@@ -115,7 +120,7 @@ def mounts() -> Iterator[tuple[str, int]]:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123
         points = [line.split()[4].encode(errors="surrogateescape") for line in lines]
     for point in points:
-        path = re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), point).decode(errors="surrogateescape")
+        path = os.fsdecode(point.decode("unicode_escape").encode("latin-1"))  # its only escapes are octal
         if not path.startswith(("/proc", "/dev")):
             yield path, os.statvfs(path).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
@@ -125,8 +130,8 @@ def drop_privileges() -> None:
     capability = 0
     while libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
         capability += 1
-    version_3 = struct.pack("=Ii", 0x20080522, 0)
-    check(libc.capset(version_3, bytes(24)), "drop capabilities")
+    version_3 = (0x20080522).to_bytes(4, sys.byteorder)
+    check(libc.capset(version_3 + bytes(4), bytes(24)), "drop capabilities")
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "allow no new privileges")
 
 
