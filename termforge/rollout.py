@@ -157,8 +157,10 @@ def play(
     engine: Engine,
     teacher: Teacher,
     recording: Recording | None = None,
+    *,
+    fresh: bool = False,
 ) -> Run:
-    """One episode in a fresh sandbox, graded where its ending is the agent's own.
+    """One episode in a fresh sandbox, graded where its ending is the agent's own; `fresh` as in `verify`.
 
     Raises: SandboxError, TerminalError, AgentFailure where it did not come to an episode.
     """
@@ -171,16 +173,18 @@ def play(
             start_s = time.monotonic() - start
             episode = run_episode(terminal_task.instruction, terminal, teacher, config.agent, limits, began=start)
         grading = time.monotonic()
-        left, verdict = (None, None) if episode.ending.infrastructure else _grade(terminal_task, sandbox, engine)
+        left, verdict = (None, None) if episode.ending.infrastructure else _grade(terminal_task, sandbox, engine, fresh)
         return Run(episode, image, sandbox.limits_by, left, verdict, start_s, time.monotonic() - grading)
 
 
-def _grade(terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine) -> tuple[Left | None, Verdict | None]:
+def _grade(
+    terminal_task: TerminalTask, sandbox: Sandbox, engine: Engine, fresh: bool
+) -> tuple[Left | None, Verdict | None]:
     """What was left, and a verdict or one that says why there is none: the turns are worth keeping either way."""
     left = None
     try:
         left = collect(terminal_task, sandbox)
-        return left, verify(terminal_task, left, sandbox, engine)
+        return left, verify(terminal_task, left, sandbox, engine, fresh=fresh)
     except (SandboxError, VerifierError) as error:
         graded = terminal_task.verifier is not None
         return left, Verdict(error=f"{type(error).__name__}: {error}") if graded else None

@@ -65,15 +65,19 @@ def collect(terminal_task: TerminalTask, sandbox: Sandbox) -> Left:
         return Left(unfit=str(refusal))
 
 
-def verify(terminal_task: TerminalTask, left: Left, sandbox: Sandbox, engine: Engine) -> Verdict | None:
+def verify(
+    terminal_task: TerminalTask, left: Left, sandbox: Sandbox, engine: Engine, *, fresh: bool = False
+) -> Verdict | None:
     """Grade what an agent left; `sandbox` is the agent's. None for a task without tests.
+
+    `fresh` as in `verify_files`; tests on the agent's own machine always have an interpreter of their own.
 
     Raises: SandboxError, VerifierError: grading broke and says nothing about the agent.
     """
     if (verifier := terminal_task.verifier) is None:
         return None
     if not verifier.live:
-        return verify_files(terminal_task, verifier, left, sandbox.image, engine)
+        return verify_files(terminal_task, verifier, left, sandbox.image, engine, fresh=fresh)
     return _judged(verifier, lambda: _run_live(sandbox, verifier))
 
 

@@ -11,9 +11,13 @@ PATIENCE = 5.0
 
 
 class Played:
-    def __init__(self, terminal_task: TerminalTask, engine: Engine, seed: str) -> None:
-        """Raises: SandboxError, TerminalError, AgentFailure, VerifierError where the run says nothing."""
-        run = play(terminal_task, RolloutConfig(), engine, Oracle(terminal_task, seed=seed, patience=PATIENCE))
+    def __init__(self, terminal_task: TerminalTask, engine: Engine, seed: str, *, fresh: bool = False) -> None:
+        """`fresh` as in `verify`.
+
+        Raises: SandboxError, TerminalError, AgentFailure, VerifierError where the run says nothing.
+        """
+        oracle = Oracle(terminal_task, seed=seed, patience=PATIENCE)
+        run = play(terminal_task, RolloutConfig(), engine, oracle, fresh=fresh)
         self.ending, self.detail, self.verdict = run.episode.ending, run.episode.detail, run.verdict
         if self.ending.infrastructure:
             raise SandboxError(f"{self.ending}: {self.detail}")

@@ -12,7 +12,7 @@ from termforge.schemas import File, TerminalTask, TestResult, Verdict, Verifier
 from termforge.validate import mutants
 from termforge.validate.cheaters import cheats, laid_with
 from termforge.validate.outcome import named_paths, results
-from termforge.validate.played import Played, failed
+from termforge.validate.played import Played
 from termforge.verify import Left, collect, verify, verify_files
 
 MIN_KILL_RATE = 0.6
@@ -37,11 +37,11 @@ class Subject:
             raise NotRun(NO_TESTS)
         return self.task.verifier
 
-    def _solve(self, seed: str) -> Played:
+    def _solve(self, seed: str, *, fresh: bool = False) -> Played:
         """Raises: NotRun for a task without tests or solution; as Played does."""
         if self.verifier and not self.task.solution:
             raise NotRun("the task has no solution")
-        return Played(self.task, self.engine, seed)
+        return Played(self.task, self.engine, seed, fresh=fresh)
 
     def no_op_fails(self) -> str:
         """Grade an untouched sandbox: nothing may pass, and every test must fail by an assertion of its own.
@@ -78,19 +78,19 @@ class Subject:
         return played.fault
 
     def steady(self, runs: int) -> str:
-        """Solve again and again, and grade the last time once more elsewhere.
+        """Solve again and again, and grade the last time in a new interpreter.
 
         Bubblewrap's graders are forked from one process: what depends on its hash seed is the same in all of them.
         """
         if runs < 2:
             raise NotRun("one run of the solution was asked for")
         for run in range(1, runs):
-            played = self._solve(f"gate-{run}")
+            fresh = run == runs - 1
+            played = self._solve(f"gate-{run}", fresh=fresh)
             if played.fault:
-                return f"passed at first, but run {run + 1}: {played.fault}"
-        if self.verifier.live or (verdict := self._graded(played.files, fresh=True)).solved:
-            return ""
-        return f"passed at first, but not in a new interpreter: {failed(verdict)}"
+                where = " in a new interpreter" if fresh else ""
+                return f"passed at first, but not in run {run + 1}{where}: {played.fault}"
+        return ""
 
     def cheaters_fail(self) -> str:
         """Where results belong is known from the solution's run, else from the paths that the instruction names."""
@@ -135,9 +135,8 @@ class Subject:
         survivors = [f"{mutant.kind} ({mutant.what})" for mutant in self.mutants if mutant.fate == "survived"]
         return "" if rate >= MIN_KILL_RATE else f"{rate:.0%} of the mutants die; {'; '.join(survivors)} survived"
 
-    def _graded(self, files: list[File], *, fresh: bool = False) -> Verdict:
-        image = self.engine.image(self.task.image)
-        return verify_files(self.task, self.verifier, Left(files), image, self.engine, fresh=fresh)
+    def _graded(self, files: list[File]) -> Verdict:
+        return verify_files(self.task, self.verifier, Left(files), self.engine.image(self.task.image), self.engine)
 
     def _played(self, most: int, solved: Played, random: Random) -> list[Mutant]:
         made = list(mutants.played(self.task, random))
