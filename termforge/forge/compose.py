@@ -17,7 +17,7 @@ from termforge.forge.frame import instruction, overview, review
 from termforge.forge.skill import Fragment, Setting, Skill
 from termforge.schemas import Domain, ImageRecipe, Provenance, TerminalTask
 
-GENERATOR = "forge@3"
+GENERATOR = "forge@4"
 PARTS = (3, 3, 3, 4, 4, 5)
 LEVELS = (1, 1, 2, 2, 3)
 BOOST = 8.0

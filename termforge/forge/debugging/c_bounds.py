@@ -9,14 +9,14 @@ from termforge.schemas import Step
 
 NAMES = ("columns", "longest", "turned", "labels")
 SOURCE = """\
-/* Reads words (up to 79 characters, separated by white space) and prints, last word first, a line
+/* Reads words (separated by white space, none longer than LONGEST) and prints, last word first, a line
    "<word reversed> <length> <words of that length>". The last line is the longest word, the first
    of equally long ones. Without words it prints "none". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LONGEST 79
+enum { LONGEST = 79, ROOM };
 
 struct list {
     char **words;
@@ -25,18 +25,17 @@ struct list {
 
 static char *copy_of(const char *word)
 {
-    char *copy = malloc(strlen(word) + 1);
-    strcpy(copy, word);
-    return copy;
+    size_t size = strlen(word) + 1;
+    return memcpy(malloc(size), word, size);
 }
 
-static void append(struct list *list, const char *word)
+static char *append(struct list *list, const char *word)
 {
     if (list->count == list->room) {
         list->room = list->room ? 2 * list->room : 2;
         list->words = realloc(list->words, list->room * sizeof *list->words);
     }
-    list->words[list->count++] = copy_of(word);
+    return list->words[list->count++] = copy_of(word);
 }
 
 static void reverse(char *text)
@@ -51,22 +50,21 @@ static void reverse(char *text)
 
 int main(void)
 {
-    struct list list = {NULL, 0, 0};
-    size_t seen[LONGEST + 1] = {0};
-    char word[LONGEST + 1];
+    static struct list list;
+    static size_t seen[ROOM];
+    char word[ROOM];
     const char *best = NULL;
 
     while (scanf("%79s", word) == 1) {
-        append(&list, word);
+        const char *kept = append(&list, word);
         seen[strlen(word)]++;
+        if (best == NULL || strlen(kept) > strlen(best))
+            best = kept;
     }
-    if (list.count == 0) {
+    if (best == NULL) {
         puts("none");
         return 0;
     }
-    for (size_t i = 0; i < list.count; i++)
-        if (best == NULL || strlen(list.words[i]) > strlen(best))
-            best = list.words[i];
     char *longest = copy_of(best);
     for (size_t i = list.count; i > 0; i--) {
         size_t length = strlen(list.words[i - 1]);
@@ -75,8 +73,6 @@ int main(void)
         free(list.words[i - 1]);
     }
     puts(longest);
-    free(longest);
-    free(list.words);
     return 0;
 }
 """
@@ -89,11 +85,11 @@ class Fault(NamedTuple):
 
 
 FAULTS = (
-    Fault("malloc(strlen(word) + 1)", "malloc(strlen(word))", "copy_of leaves no room for the final zero"),
+    Fault("size = strlen(word) + 1;", "size = strlen(word);", "copy_of leaves the final zero out"),
     Fault("list->count == list->room", "list->count > list->room", "append grows the array one word too late"),
     Fault("list->room * sizeof *list->words", "list->room * sizeof(char)", "realloc counts characters, not pointers"),
     Fault("text[i] = text[length - 1 - i];", "text[i] = text[length - i];", "reverse fetches the final zero"),
-    Fault("size_t seen[LONGEST + 1]", "size_t seen[LONGEST]", "seen has no place for the longest words"),
+    Fault("size_t seen[ROOM]", "size_t seen[LONGEST]", "seen has no place for the longest words"),
     Fault("size_t i = list.count; i > 0;", "size_t i = list.count + 1; i > 0;", "the last loop starts past the end"),
     Fault("char *longest = copy_of(best);", "const char *longest = best;", "longest points at a word that is freed"),
 )
@@ -140,7 +136,7 @@ def _brief(folder: str, source: str) -> str:
 `{source}` crashes at times and prints garbage at others. Mend it in place, so that it does what its opening comment
 says for any input. `{folder}/sample.expected` is the output for `{folder}/sample.txt` on standard input. It must stay
 one C file that `gcc -std=c11` compiles, end with status 0, and be clean under `-fsanitize=address,undefined` (leaks at
-the end are not looked for). Words are never longer than the comment allows."""
+the end are not looked for). No word is longer than the comment allows."""
 
 
 def _steps(random: Random, folder: str, source: str, damages: list[Damage]) -> tuple[Step, ...]:
