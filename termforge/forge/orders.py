@@ -77,4 +77,5 @@ def draw_orders(random: Random, count: int) -> tuple[Order, ...]:
 
 
 def money(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02d}"
+    sign = "-" if cents < 0 else ""
+    return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"

@@ -13,6 +13,7 @@ from termforge.python_source import Tree, parsed
 from termforge.synthesize.reply import MalformedReply, Reason, verifier_of
 from termforge.validate.lint import GRADER_MODULES, tests_assert
 from termforge.validate.running_code import running_code
+from termforge.validate.source import imports
 
 MIN_TESTS = 3
 MAX_TESTS = 12
@@ -94,12 +95,7 @@ def _checked(node: ast.stmt) -> str:
     return node.name
 
 
-def _imported(tree: ast.Module) -> set[str]:
+def _imported(tree: Tree) -> set[str]:
     """Top-level names of everything imported; a relative import counts as one that is not there."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add("." if node.level else (node.module or "").split(".")[0])
-    return names
+    relative = {"." for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
+    return relative | {name.partition(".")[0] for name in imports(tree)}

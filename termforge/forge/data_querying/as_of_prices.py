@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
+from termforge.forge.orders import money
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, step, text_file, write
 from termforge.schemas import File, Step
 
@@ -83,10 +84,6 @@ def _drawn(random: Random, level: int, codes: tuple[str, ...], letter: str) -> D
     return Data(factors, bookings, 2 + level)
 
 
-def _money(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02d}"
-
-
 def _factors(random: Random, path: str, word: str, data: Data) -> File:
     rows = [
         f"{code},{day.isoformat()},{factor // SCALE}.{factor % SCALE:04d}"
@@ -97,7 +94,7 @@ def _factors(random: Random, path: str, word: str, data: Data) -> File:
 
 
 def _bookings(path: str, one: str, word: str, data: Data) -> File:
-    rows = [f"{name},{code},{day.isoformat()},{_money(cents)}" for name, code, day, cents in data.bookings]
+    rows = [f"{name},{code},{day.isoformat()},{money(cents)}" for name, code, day, cents in data.bookings]
     return text_file(path, "\n".join([f"{one},{word},day,amount", *rows]) + "\n")
 
 
@@ -164,7 +161,7 @@ with open("{folder}/largest.json", "w") as out:
 
 def _checks(folder: str, one: str, valued: dict[str, int | None], data: Data) -> tuple[Check, ...]:
     known = {name: cents for name, cents in valued.items() if cents is not None}
-    rows = [[one, "value"], *([name, _money(cents)] for name, cents in known.items())]
+    rows = [[one, "value"], *([name, money(cents)] for name, cents in known.items())]
     unvalued = sorted(name for name, cents in valued.items() if cents is None)
     largest = sorted(known, key=lambda name: (-known[name], name))[: data.most]
     return (

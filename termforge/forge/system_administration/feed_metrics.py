@@ -4,6 +4,7 @@ from random import Random
 from typing import NamedTuple
 
 from termforge.forge.artifacts import Column, Table
+from termforge.forge.orders import money
 from termforge.forge.skill import Check, Fragment, Setting, Skill, literal, run, text_file
 from termforge.schemas import Step
 
@@ -31,7 +32,7 @@ class Feed(NamedTuple):
         return found
 
     def shown(self, amount: int) -> str:
-        return f"{amount // 100}.{amount % 100:02d}" if self.money else str(amount)
+        return money(amount) if self.money else str(amount)
 
     def metrics(self) -> list[str]:
         label, groups = self.table.columns[self.word].name, self.groups()

@@ -11,7 +11,7 @@ from random import Random
 from termforge.forge.artifacts import Table
 from termforge.forge.catalogue import SKILLS
 from termforge.forge.data_processing.clean_orders import BAD_DATES, BAD_QUANTITIES
-from termforge.forge.orders import Orders
+from termforge.forge.orders import Orders, money
 from termforge.forge.skill import Fragment, Setting
 
 SEEDS = range(30)
@@ -42,6 +42,17 @@ def database(part: Fragment) -> sqlite3.Connection:
     (dump,) = (file for file in part.files if re.fullmatch(r"/app/part/\w+\.sql", file.path))
     loaded.executescript(dump.content.decode())
     return loaded
+
+
+def test_amounts_below_nothing_keep_their_sign() -> None:
+    assert [money(cents) for cents in (-111, -100, -11, 0, 7, 250)] == [
+        "-1.11",
+        "-1.00",
+        "-0.11",
+        "0.00",
+        "0.07",
+        "2.50",
+    ]
 
 
 def test_clean_orders_rejects_a_later_line_of_an_order_that_stays() -> None:
