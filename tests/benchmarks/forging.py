@@ -25,7 +25,7 @@ def forge_tasks_per_s() -> dict[str, Measured]:
 
 
 def validate_tasks_per_min() -> dict[str, Measured]:
-    """Every gate but mutants: the solution twice, doing nothing, three cheaters."""
+    """Every gate but mutants: the solution twice, doing nothing, the cheaters."""
     rates = {kind: _proven_a_minute(kind) for kind in PROVEN}  # type: ignore[arg-type]
     return {"validate_tasks_per_min": Measured(rates["bubblewrap"], note=f"Docker: {rates['docker']:.0f}")}
 
