@@ -25,6 +25,8 @@ def main() -> int:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # errors are raised, and said once
+    # Prefect gives up after 20 s; just after an installation its server takes longer.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300")
     os.environ.pop("PREFECT_API_URL", None)
     start = time.monotonic()
     console.print("[bold]==>[/bold] growing a corpus (first a Prefect server of our own starts: some 20 seconds)")
