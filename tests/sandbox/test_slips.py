@@ -8,6 +8,7 @@ from termforge.oracle import Oracle
 from termforge.rollout import RolloutConfig, Run, play
 from termforge.schemas import DOMAINS, TerminalTask
 from termforge.stages.machine import open_engine
+from termforge.validate.played import PATIENCE
 
 pytestmark = [pytest.mark.docker, pytest.mark.bubblewrap]  # it builds the images; bubblewrap plays them
 
@@ -17,7 +18,8 @@ def runs() -> list[Run]:
     """One task a domain, a slip at every step."""
     engine = open_engine("bubblewrap")
     return [
-        play(task, RolloutConfig(), engine, Oracle(task, seed="slips", slip_rate=1.0)) for task in map(forged, range(9))
+        play(task, RolloutConfig(), engine, Oracle(task, seed="slips", slip_rate=1.0, patience=PATIENCE))
+        for task in map(forged, range(9))
     ]
 
 
