@@ -202,7 +202,6 @@ import sys
 from pathlib import Path
 from termforge.images import built
 from termforge.images.recipe import recipe
-from termforge.sandbox import docker_exec
 from termforge.sandbox.docker_engine import Docker
 engine = Docker(Path(sys.argv[1]))
 sandbox = engine.start(built(recipe("file-operations")).image)
